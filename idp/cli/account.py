@@ -1,0 +1,54 @@
+"""`blindage account`: create, list, delete."""
+
+import sys
+
+import click
+
+from crypto.encoding import b64url_encode
+from idp.cli.terminal import as_json, opened_provider, say, show
+from idp.domain.errors import Conflict, Refused
+from idp.services.accounts import create_account
+
+
+@click.group()
+def account() -> None:
+    """People's accounts."""
+
+
+@account.command()
+@click.option("--username", required=True)
+@click.option("--password-stdin", is_flag=True, required=True, help="Read the password from standard input.")
+@click.option("--tester", is_flag=True, help="May sign in to apps that are not reviewed yet.")
+@as_json
+def create(username: str, password_stdin: bool, tester: bool, as_json: bool) -> None:
+    """Create an account without any recorded age."""
+    password = sys.stdin.readline().rstrip("\r\n")
+    with opened_provider() as provider:
+        try:
+            made = create_account(provider.realm, username, password, tester)
+        except Conflict as error:
+            raise Refused("username_taken", "this username is taken") from error
+    say("account created")
+    show({"account": b64url_encode(made.id)}, as_json)
+
+
+@account.command("list")
+@as_json
+def list_accounts(as_json: bool) -> None:
+    """List accounts: opaque id, username, state, band."""
+    rows = []
+    with opened_provider() as provider:
+        realm, now = provider.realm, provider.now()
+        after = b""
+        while page := realm.store.read(lambda tx, after=after: tx.accounts.page(after, 500)):  # type: ignore[misc]
+            after = page[-1].id
+            rows += [
+                {
+                    "account": b64url_encode(found.id),
+                    "username": found.username,
+                    "state": found.state.value,
+                    "band": found.age.state.band(now).value if found.age else None,
+                }
+                for found in page
+            ]
+    show(rows, as_json)

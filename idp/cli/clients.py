@@ -1,0 +1,113 @@
+"""`blindage client`: register, list, review, suspend."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from idp.cli.terminal import as_json, opened_provider, say, show
+from idp.domain.client import Category, Client, ClientState
+from idp.domain.scope import format_scope, parse_scope
+from idp.services import clients
+
+
+@click.group()
+def client() -> None:
+    """Apps that may sign people in."""
+
+
+@client.command()
+@click.option("--name", required=True, help="Shown to people.")
+@click.option("--redirect-uri", "redirect_uris", multiple=True, help="Exact; may be given several times.")
+@click.option("--post-logout-redirect-uri", "post_logout_redirect_uris", multiple=True)
+@click.option("--auth-method", type=click.Choice(clients.AUTH_METHODS), default="client_secret_basic", show_default=True)
+@click.option("--application-type", type=click.Choice(["web", "native"]), default="web", show_default=True)
+@click.option("--sector-identifier-uri")
+@click.option("--scope", default="openid age", show_default=True, help="What the app may ask for.")
+@click.option("--jwks", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Public keys, a JWK Set.")
+@click.option("--signing-alg", type=click.Choice(clients.SIGNING_ALGS), default="RS256", show_default=True)
+@click.option("--default-max-age", type=int, help="Seconds after which a person signs in again.")
+@click.option("--category", type=click.Choice([c.value for c in Category]), default="general", show_default=True)
+@click.option("--thresholds", default="18", show_default=True, help="Ages it may test, comma-separated.")
+@click.option("--require-pkce/--no-require-pkce", default=True, show_default=True)
+@click.option("--dpop", is_flag=True, help="Access tokens are bound to a DPoP key.")
+@click.option("--grant", "grant_types", multiple=True, type=click.Choice([*clients.GRANT_TYPES, "device_code"]))
+@as_json
+def register(as_json: bool, **given: Any) -> None:
+    """Register an app; it is active at once. Its secret is printed here and never again."""
+    draft = _draft(given)
+    with opened_provider() as provider:
+        registered = clients.register_client(provider.realm, draft)
+    say("client registered")
+    show({"client_id": registered.client.id, "client_secret": registered.secret}, as_json)
+
+
+@client.command("list")
+@as_json
+def list_clients(as_json: bool) -> None:
+    """List registered apps."""
+    with opened_provider() as provider:
+        found = provider.realm.store.read(lambda tx: tx.clients.page("", 10_000))
+    show(
+        [
+            {"client_id": c.id, "name": c.name, "state": c.state.value, "sector": c.sector, "scope": format_scope(c.scope)}
+            for c in found
+        ],
+        as_json,
+    )
+
+
+@client.command()
+@click.argument("client_id")
+@as_json
+def review(client_id: str, as_json: bool) -> None:
+    """Mark an app as reviewed: everybody may sign in to it."""
+    _move(client_id, ClientState.ACTIVE, as_json)
+
+
+@client.command()
+@click.argument("client_id")
+@as_json
+def suspend(client_id: str, as_json: bool) -> None:
+    """Suspend an app: every node refuses it within five seconds."""
+    _move(client_id, ClientState.SUSPENDED, as_json)
+
+
+def _move(client_id: str, state: ClientState, as_json: bool) -> None:
+    with opened_provider() as provider:
+        moved = clients.set_client_state(provider.realm, client_id, state)
+    say(f"client is {moved.state.value}")
+    show({"client_id": moved.id, "state": moved.state.value}, as_json)
+
+
+def _draft(given: dict[str, Any]) -> Client:
+    """A client as the options describe it; `register_client` checks it and fills in the rest."""
+    device = "urn:ietf:params:oauth:grant-type:device_code"
+    grants = frozenset(device if grant == "device_code" else grant for grant in given["grant_types"])
+    try:
+        thresholds = tuple(int(age) for age in given["thresholds"].split(","))
+        jwks = json.loads(given["jwks"].read_text("utf-8")) if given["jwks"] else None
+    except ValueError as error:
+        raise click.UsageError(f"--thresholds takes numbers, --jwks a JSON file: {error}") from error
+    return Client(
+        id="",
+        name=given["name"],
+        state=ClientState.ACTIVE,
+        created_at=0,
+        redirect_uris=given["redirect_uris"],
+        sector="",
+        post_logout_redirect_uris=given["post_logout_redirect_uris"],
+        token_endpoint_auth_method=given["auth_method"],
+        application_type=given["application_type"],
+        sector_identifier_uri=given["sector_identifier_uri"],
+        scope=parse_scope(given["scope"]),
+        grant_types=grants or frozenset({"authorization_code", "refresh_token"}),
+        id_token_signed_response_alg=given["signing_alg"],
+        jwks=jwks,
+        default_max_age=given["default_max_age"],
+        category=Category(given["category"]),
+        thresholds=thresholds,
+        require_pkce=given["require_pkce"],
+        dpop_bound_access_tokens=given["dpop"],
+    )

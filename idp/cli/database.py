@@ -1,0 +1,22 @@
+"""`blindage db`: the database's schema."""
+
+import os
+
+import click
+
+from idp.cli.terminal import DEFAULT_ISSUER, say
+from idp.settings import read_settings
+from idp.storage.sql.store import upgrade_schema
+
+
+@click.group()
+def db() -> None:
+    """The database."""
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the schema of the configured database up to this version (the embedded one does so by itself)."""
+    settings = read_settings(os.environ, DEFAULT_ISSUER)
+    upgrade_schema(settings.database_url, settings.data_dir)
+    say("the schema is up to date")

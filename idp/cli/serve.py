@@ -1,0 +1,51 @@
+"""`blindage serve`: the HTTP server (granian, WSGI)."""
+
+import os
+from functools import partial
+from pathlib import Path
+
+import click
+from granian import Granian
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+
+from idp.cli.terminal import say
+from idp.domain.redirect_uri import is_loopback_host
+from idp.server_process import load_worker
+from idp.settings import Role, SettingsError, read_settings
+
+BLOCKING_THREADS = 32
+"""Threads a worker answers with: as many requests can share one commit (see `storage/sql/writer.py`)."""
+
+MAX_HEADER_BYTES = 16384
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=9000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--role", type=click.Choice([role.value for role in Role]), help="Default: BLINDAGE_ROLE, else account.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
+@click.option("--exposed", is_flag=True, help="Allow another address than loopback without a proxy in front.")
+def serve(host: str, port: int, role: str | None, workers: int, exposed: bool) -> None:
+    """Serve until SIGTERM. Settings come from the environment, prefix BLINDAGE_ (docs/operations.md lists them)."""
+    named = f"[{host}]" if ":" in host else host
+    settings = read_settings(os.environ, f"http://{named}:{port}", role)
+    if not is_loopback_host(host) and settings.proxy_hops == 0 and not exposed:
+        raise SettingsError("PROXY_HOPS", "half-sent bodies can hold all threads: put a proxy in front, or say --exposed")
+    if workers > 1 and settings.database_url is None:
+        raise SettingsError("DATABASE_URL", "the embedded database serves one process; use PostgreSQL for more workers")
+    say(f"{settings.issuer} ({settings.role}) on {named}:{port}")
+    Granian(
+        target="idp.wsgi",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=BLOCKING_THREADS,
+        http1_settings=HTTP1Settings(max_buffer_size=MAX_HEADER_BYTES, header_read_timeout=10_000),
+        respawn_failed_workers=True,
+        workers_kill_timeout=10,
+        log_access=False,
+        process_name=None,
+        working_dir=Path.cwd(),
+    ).serve(target_loader=partial(load_worker, settings, os.getpid()), wrap_loader=False)

@@ -1,0 +1,104 @@
+"""The one place where concrete parts are chosen and put together."""
+
+import os
+import tomllib
+from collections.abc import Callable
+from datetime import date
+from functools import cache
+from importlib import resources
+
+import holidays
+
+from crypto.sealing import Sealer
+from idp.domain.clock import Clock
+from idp.domain.curfew import Curfew
+from idp.domain.policy import Policy
+from idp.domain.ports import Store, Transaction
+from idp.master_key import load_or_make_ring
+from idp.protocol.grants.authorization_code import AuthorizationCodeGrant
+from idp.protocol.grants.refresh_token import RefreshTokenGrant
+from idp.protocol.key_set import KeySet
+from idp.protocol.provider import Provider
+from idp.protocol.server import TokenServer
+from idp.services.keys import ensure_signing_keys, fixed_keys
+from idp.services.password_work import PasswordWork
+from idp.services.realm import Realm
+from idp.settings import Settings, SettingsError
+from idp.storage.sql.sealed_columns import ColumnSealing
+from idp.storage.sql.store import open_store
+from idp.system_clock import SystemClock
+
+PASSWORD_QUEUE = 64
+"""Sign-ins that may wait for Argon2; at 20 ms each the last of them waits a second or so on two cores."""
+
+
+def compose(settings: Settings, clock: Clock | None = None, exclusive: bool = True) -> Provider:
+    """A provider on its store. `exclusive`: as a server, alone on an embedded database; commands say False."""
+    clock = clock or SystemClock()
+    ring = load_or_make_ring(settings.master_key_file, settings.issuer)
+    policy = load_policy(settings.policy)
+    sealing = ColumnSealing(ring)
+    store = open_store(settings.database_url, settings.data_dir, sealing, exclusive=exclusive)
+    _bind_to_issuer(store, settings)
+    ensure_signing_keys(store, clock)
+    realm = Realm(
+        issuer=settings.issuer,
+        ring=ring,
+        keys=fixed_keys(store, ring),
+        policy=policy,
+        curfew=Curfew(policy, holiday_calendar(policy.holiday_calendar)),
+        store=store,
+        clock=clock,
+        passwords=PasswordWork(width=os.cpu_count() or 1, queue=PASSWORD_QUEUE),
+    )
+    return Provider(
+        realm=realm,
+        keys=KeySet(lambda: store.read(lambda tx: tx.keys.signing_keys()), clock.now),
+        codes=Sealer(ring, "code"),
+        access_tokens=Sealer(ring, "access"),
+        cookies=Sealer(ring, "cookie"),
+    )
+
+
+def token_server(provider: Provider) -> TokenServer:
+    """The token endpoint's dispatcher with the grants this provider offers."""
+    server = TokenServer(provider)
+    server.register_grant(AuthorizationCodeGrant)
+    server.register_grant(RefreshTokenGrant)
+    return server
+
+
+def load_policy(name: str) -> Policy:
+    """A policy of `idp/policies` by name; SettingsError when there is none."""
+    file = resources.files("idp") / "policies" / f"{name}.toml"
+    if not name.isidentifier() or not file.is_file():
+        raise SettingsError("POLICY", "no such policy")
+    return Policy.parse(tomllib.loads(file.read_text("utf-8")))
+
+
+def holiday_calendar(country: str | None) -> Callable[[date], bool]:
+    """Whether a date is a public holiday of a country (ISO 3166 code); nothing is, where none is named."""
+    if country is None:
+        return lambda day: False
+
+    @cache
+    def year_of(year: int) -> frozenset[date]:
+        return frozenset(holidays.country_holidays(country, years=year))
+
+    return lambda day: day in year_of(day.year)
+
+
+def _bind_to_issuer(store: Store, settings: Settings) -> None:
+    """Refuse a database that belongs to another issuer: the door must never run on the account issuer's."""
+
+    def unit(tx: Transaction) -> dict[str, str | None]:
+        for name, value in wanted.items():
+            if tx.keys.meta(name) is None:
+                tx.keys.claim_meta(name, value)
+        return {name: tx.keys.meta(name) for name in wanted}
+
+    wanted = {"issuer": settings.issuer, "role": settings.role.value}
+    if store.read(lambda tx: {name: tx.keys.meta(name) for name in wanted}) == wanted:
+        return
+    if store.write(unit, b"meta") != wanted:
+        raise SettingsError("DATABASE_URL", "this database belongs to another issuer or role")

@@ -1,0 +1,53 @@
+"""A grant: one row for each code exchange. It stands for all access and refresh tokens made from it."""
+
+from dataclasses import dataclass
+
+from idp.domain.account import AccountState, AgeRecord
+
+REFRESH_GRACE_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a client may keep doing for a person. `subject` and `claims_request` are sealed at rest.
+
+    `id` 16 bytes, `account_id` 16 bytes, `session_id` 32 bytes; `generation` counts refresh rotations; `acr` is the
+    level that was established; `auth_time_asked` says whether ID tokens show `auth_time`; `offline` outlives the
+    session; `jkt` the DPoP key it is bound to (RFC 9449, section 6). Times in epoch seconds.
+    """
+
+    id: bytes
+    account_id: bytes
+    client_id: str
+    session_id: bytes | None
+    consent_id: bytes
+    subject: str
+    scope: frozenset[str]
+    claims_request: str
+    auth_time: int
+    shown_auth_time: int | None
+    sid: str | None
+    acr: str | None
+    offline: bool
+    jkt: str | None
+    resource: tuple[str, ...]
+    created_at: int
+    expires_at: int
+    generation: int = 0
+    rotated_at: int | None = None
+    revoked_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Everything that must hold at the moment a token is made or used: read in one go, decided by `live`."""
+
+    account_state: AccountState | None
+    consent_active: bool
+    age: AgeRecord | None
+    session_alive: bool = True
+
+    @property
+    def live(self) -> bool:
+        """Whether account, consent and (unless offline) session are alive."""
+        return self.account_state is AccountState.ACTIVE and self.consent_active and self.session_alive

@@ -1,0 +1,272 @@
+"""What the domain needs from outside: stores, one Protocol per aggregate, and the transaction that joins them.
+
+Conventions: a look-up returns the thing or None, never raises for absence. A method named `claim_...` is one SQL
+statement that says whether this caller won. Methods raise `Conflict` on a unique key and `Unavailable` when the
+database cannot answer. Only `Store.write` may change anything.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from idp.domain.account import Account, AccountState, AgeRecord
+from idp.domain.audit_event import AuditEvent
+from idp.domain.client import Client, ClientState
+from idp.domain.consent import Consent
+from idp.domain.grant import Grant, Standing
+from idp.domain.session import Session
+from idp.domain.signing_key import KeyState, StoredKey
+
+T = TypeVar("T")
+
+
+class Accounts(Protocol):
+    """Accounts, sealed under a data key each; deleting removes the data key first (crypto-shredding)."""
+
+    def add(self, account: Account) -> None:
+        """Insert with a fresh data key. Conflict when the username index exists."""
+        ...
+
+    def get(self, account_id: bytes) -> Account | None: ...
+
+    def by_username(self, username_index: bytes) -> Account | None: ...
+
+    def set_password(self, account_id: bytes, password_hash: str) -> bool: ...
+
+    def set_state(self, account_id: bytes, state: AccountState) -> bool: ...
+
+    def set_age(self, account_id: bytes, age: AgeRecord) -> bool: ...
+
+    def set_links(self, account_id: bytes, guardians: tuple[bytes, ...], children: tuple[bytes, ...]) -> bool:
+        """Replace the sealed guardian links; call inside `write` after `get`, which locks the row there."""
+        ...
+
+    def claim_dedup_index(self, account_id: bytes, index: bytes) -> bool:
+        """Record a de-duplication index (no account id beside it) and seal it in the account; False when taken."""
+        ...
+
+    def delete(self, account_id: bytes) -> bool:
+        """Destroy the data key, then the rows of the account (grants, consents, sessions are closed by the caller)."""
+        ...
+
+    def page(self, after: bytes, limit: int) -> Sequence[Account]: ...
+
+
+class Sessions(Protocol):
+    """Browser sessions, server-side and revocable."""
+
+    def add(self, session: Session) -> None: ...
+
+    def get(self, session_id: bytes) -> Session | None: ...
+
+    def of_account(self, account_id: bytes) -> Sequence[Session]: ...
+
+    def revoke(self, session_id: bytes, now: int) -> bool:
+        """Revoke once; also revokes the grants of the session that are not `offline`."""
+        ...
+
+    def revoke_others(self, account_id: bytes, keep: bytes | None, now: int) -> int: ...
+
+
+class Clients(Protocol):
+    """Registered clients. `get` may be answered from a cache at most 3 s old."""
+
+    def add(self, client: Client) -> None: ...
+
+    def get(self, client_id: str) -> Client | None: ...
+
+    def replace(self, client: Client, expected_version: int) -> bool:
+        """Store `client` with version expected+1 if the stored version still is `expected_version`."""
+        ...
+
+    def set_state(self, client_id: str, state: ClientState) -> bool: ...
+
+    def delete(self, client_id: str) -> bool: ...
+
+    def page(self, after: str, limit: int) -> Sequence[Client]: ...
+
+    def of_sector(self, sector: str) -> Sequence[Client]: ...
+
+
+class Consents(Protocol):
+    """Consents; at most one active per (account, client, giver)."""
+
+    def give(self, consent: Consent) -> None:
+        """Insert, closing an older active one of the same account, client and giver in the same transaction.
+
+        Grants made under the older consent move to the new one when it covers as much; the caller says nothing.
+        """
+        ...
+
+    def active(self, account_id: bytes, client_id: str) -> Sequence[Consent]: ...
+
+    def of_account(self, account_id: bytes) -> Sequence[Consent]: ...
+
+    def withdraw(self, account_id: bytes, client_id: str, now: int) -> int:
+        """Close all active consents of the pair and revoke their grants; returns how many consents closed."""
+        ...
+
+    def standing(self, account_id: bytes, client_id: str, session_id: bytes | None, now: int) -> Standing:
+        """Hot path, one SELECT: account state, whether a consent of the pair is active, the age record, the session."""
+        ...
+
+
+class Grants(Protocol):
+    """Grants and the markers of spent authorization codes."""
+
+    def claim_code(self, code_id: bytes, grant: Grant) -> bool:
+        """Spend the code and insert its grant: exactly one caller per `code_id` ever gets True (RFC 6749, 4.1.2)."""
+        ...
+
+    def revoke_by_code(self, code_id: bytes, now: int) -> bytes | None:
+        """Revoke the grant a spent code led to (replay, RFC 9700 section 4.5); its id, or None if the code is unspent."""
+        ...
+
+    def get(self, grant_id: bytes) -> Grant | None: ...
+
+    def with_standing(self, grant_id: bytes, now: int) -> tuple[Grant, Standing] | None:
+        """Hot path, one SELECT: the grant and all that must hold when it is used."""
+        ...
+
+    def claim_rotation(self, grant_id: bytes, generation: int, now: int) -> bool:
+        """Rotate a refresh token: `generation` + 1 if it still is `generation` and the grant is not revoked."""
+        ...
+
+    def revoke(self, grant_id: bytes, now: int) -> bool: ...
+
+    def of_account(self, account_id: bytes) -> Sequence[Grant]: ...
+
+    def of_session(self, session_id: bytes) -> Sequence[Grant]: ...
+
+    def revoke_of_account(self, account_id: bytes, now: int) -> int: ...
+
+    def revoke_of_client(self, client_id: str, now: int) -> int: ...
+
+
+class Spent(Protocol):
+    """Markers of one-time values other than codes: `kind` is a short word (dpop, assertion, par, reset ...)."""
+
+    def claim(self, kind: str, value: bytes, expires_at: int) -> bool:
+        """Insert the SHA-256 of (kind, value); True for the first caller only."""
+        ...
+
+
+class Attempts(Protocol):
+    """Counters of failed tries per key and window, kept in the database so that no restart forgets them."""
+
+    def add(self, key: bytes, window_start: int, expires_at: int) -> int:
+        """Count one more try in the window and return the new count, in one statement."""
+        ...
+
+    def count(self, key: bytes, window_start: int) -> int: ...
+
+    def clear(self, key: bytes) -> None: ...
+
+
+class Audit(Protocol):
+    """The audit trail. `append` stands in the transaction of what it records."""
+
+    def append(self, event: AuditEvent) -> None: ...
+
+    def page(self, after: bytes, limit: int) -> Sequence[AuditEvent]: ...
+
+    def of_account(self, account_id: bytes) -> Sequence[AuditEvent]: ...
+
+
+class Keys(Protocol):
+    """Signing keys, sealed, and the fixed keys (pairwise, dedup, username) wrapped by the master ring."""
+
+    def signing_keys(self) -> Sequence[StoredKey]: ...
+
+    def add_signing_key(self, key: StoredKey) -> None: ...
+
+    def move(self, kid: str, was: KeyState, becomes: KeyState, now: int) -> bool:
+        """One transition, once: False when the key is not in state `was` any more."""
+        ...
+
+    def wrapped(self, name: str) -> bytes | None: ...
+
+    def claim_wrapped(self, name: str, wrapped: bytes) -> bool:
+        """Store a wrapped fixed key unless one exists; False when another was there first."""
+        ...
+
+    def replace_wrapped(self, name: str, old: bytes, new: bytes) -> bool: ...
+
+    def meta(self, name: str) -> str | None: ...
+
+    def claim_meta(self, name: str, value: str) -> bool: ...
+
+
+class Outbox(Protocol):
+    """Messages to apps, written in the transaction of what they tell."""
+
+    def put(self, message_id: bytes, kind: str, client_id: str, payload: bytes, due_at: int) -> None: ...
+
+    def claim_due(self, now: int, lease_until: int, limit: int) -> Sequence[tuple[bytes, str, str, bytes, int]]:
+        """Lease due messages: (id, kind, client id, payload, tries so far)."""
+        ...
+
+    def delivered(self, message_id: bytes) -> None: ...
+
+    def failed(self, message_id: bytes, due_at: int | None) -> None:
+        """Try again at `due_at`, or give up when None."""
+        ...
+
+
+class Housekeeping(Protocol):
+    """Removal of what has expired, in bounded bites."""
+
+    def purge(self, now: int, limit: int) -> dict[str, int]:
+        """Delete at most `limit` expired rows a table; table name -> rows deleted."""
+        ...
+
+
+class Transaction(Protocol):
+    """All aggregates within one database transaction."""
+
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def clients(self) -> Clients: ...
+    @property
+    def consents(self) -> Consents: ...
+    @property
+    def grants(self) -> Grants: ...
+    @property
+    def spent(self) -> Spent: ...
+    @property
+    def attempts(self) -> Attempts: ...
+    @property
+    def audit(self) -> Audit: ...
+    @property
+    def keys(self) -> Keys: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def housekeeping(self) -> Housekeeping: ...
+
+
+class Store(Protocol):
+    """The database. `unit` is short and may run again: no signing, Argon2, network or clock inside."""
+
+    def read(self, unit: Callable[[Transaction], T]) -> T:
+        """Run `unit` in a read-only transaction. Unavailable when the database cannot answer."""
+        ...
+
+    def write(self, unit: Callable[[Transaction], T], key: bytes = b"") -> T:
+        """Run `unit` in a transaction and return only after it is on disk.
+
+        Units that wait together are committed together, each in a savepoint, sorted by `key` (the id of the row
+        they fight over). An exception of `unit` undoes that unit alone and is raised here. If COMMIT fails every
+        unit of the group gets Unavailable. Called once per request, by a service or protocol entry function.
+        """
+        ...
+
+    def ping(self) -> None:
+        """Unavailable unless the database answers."""
+        ...
+
+    def close(self) -> None:
+        """Finish what waits, then release connections and the lock file."""
+        ...

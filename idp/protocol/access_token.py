@@ -1,0 +1,45 @@
+"""Access tokens: sealed, opaque, five minutes; they name a grant, and the grant says what still holds."""
+
+from dataclasses import dataclass
+
+import orjson
+
+from crypto.encoding import b64url_decode, b64url_encode
+from crypto.errors import CryptoError
+from idp.protocol.errors import InvalidToken
+from idp.protocol.provider import Provider
+
+_AD = b"access-token/v1"
+_HEAD = 16 + 8
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """`grant_id` 16 bytes; `scope` may be narrower than the grant's; `jkt` of a DPoP key; epoch seconds."""
+
+    grant_id: bytes
+    issued_at: int
+    expires_at: int
+    client_id: str
+    scope: str
+    jkt: str | None = None
+
+
+def seal_access_token(provider: Provider, token: AccessToken) -> str:
+    """The token as the app gets it."""
+    head = token.grant_id + token.issued_at.to_bytes(4, "big") + token.expires_at.to_bytes(4, "big")
+    tail = orjson.dumps([token.client_id, token.scope, token.jkt])
+    return b64url_encode(provider.access_tokens.seal(head + tail, _AD))
+
+
+def open_access_token(provider: Provider, text: str) -> AccessToken:
+    """The inverse of `seal_access_token`; InvalidToken for anything not ours. Expiry is the caller's check."""
+    try:
+        plaintext = provider.access_tokens.open(b64url_decode(text), _AD)
+    except CryptoError as error:
+        raise InvalidToken("the access token is not valid", str(error)) from error
+    client_id, scope, jkt = orjson.loads(plaintext[_HEAD:])
+    issued_at, expires_at = plaintext[16:20], plaintext[20:24]
+    return AccessToken(
+        plaintext[:16], int.from_bytes(issued_at, "big"), int.from_bytes(expires_at, "big"), client_id, scope, jkt
+    )

@@ -1,0 +1,221 @@
+"""The checks of an authorization request, in their order.
+
+Order is security: before step 2 has proven where to answer, nothing may redirect. Each step takes a frozen request and
+returns one. Steps 1 and 2 raise errors that are shown on a page; every later error goes to the proven redirect URI.
+
+ 1 client known           4 nothing repeated      7 scope        10 max_age    13 id_token_hint
+ 2 redirect URI proven    5 no request object     8 nonce        11 PKCE       14 locales
+ 3 response mode, state   6 response type         9 prompt       12 claims, acr
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from crypto.errors import CryptoError
+from crypto.jwt import check_claims, verify_jwt
+from crypto.pkce import is_challenge
+from idp.domain import redirect_uri
+from idp.domain.client import Client
+from idp.domain.ports import Transaction
+from idp.domain.scope import AGE, OPENID, SCOPES, parse_scope
+from idp.protocol import errors
+from idp.protocol.authorization.request import AuthorizationRequest, UnverifiedRequest
+from idp.protocol.claims_request import parse_claims_request
+from idp.protocol.parameters import repeated
+from idp.protocol.provider import Provider
+
+MAX_VALUE_BYTES = 512
+"""`state` and `nonce` travel sealed through the sign-in pages: longer ones would not fit into an address."""
+
+RESPONSE_MODES = ("query", "form_post")
+RESPONSE_TYPES = ("code",)
+PROMPT_VALUES = ("none", "login", "consent", "select_account")
+CODE_CHALLENGE_METHODS = ("S256",)
+MAX_AGE_LIMIT = 10**9
+
+Step = Callable[[Provider, AuthorizationRequest], AuthorizationRequest]
+
+
+def locate(provider: Provider, unverified: UnverifiedRequest) -> AuthorizationRequest:
+    """Steps 1 to 3: who asks and where to answer. Its errors must be shown on a page."""
+    client = _client_known(provider, unverified)
+    uri = _redirect_uri_proven(client, unverified)
+    return _response_mode_and_state(unverified, AuthorizationRequest(client, uri, unverified.first()))
+
+
+def check(provider: Provider, unverified: UnverifiedRequest, located: AuthorizationRequest) -> AuthorizationRequest:
+    """Steps 4 to 14 on a located request; their errors go back to the client."""
+    if repeated(unverified.pairs) is not None:  # 4
+        raise errors.InvalidRequest("a parameter is repeated")
+    request = located
+    for step in STEPS:
+        request = step(provider, request)
+    return request
+
+
+def _client_known(provider: Provider, unverified: UnverifiedRequest) -> Client:  # 1
+    named = {value for name, value in unverified.pairs if name == "client_id"}
+    if len(named) != 1:
+        raise errors.UnknownClient("client_id is missing or repeated")
+    client_id = named.pop()
+    client = None
+    if len(client_id) <= MAX_VALUE_BYTES:
+
+        def unit(tx: Transaction) -> Client | None:
+            return tx.clients.get(client_id)
+
+        client = provider.realm.store.read(unit)
+    if client is None or not client.usable:
+        raise errors.UnknownClient("this app is not known here")
+    if "authorization_code" not in client.grant_types:
+        raise errors.UnknownClient("this app does not sign people in through a browser")
+    return client
+
+
+def _redirect_uri_proven(client: Client, unverified: UnverifiedRequest) -> str:  # 2
+    named = {value for name, value in unverified.pairs if name == "redirect_uri"}
+    if len(named) != 1:
+        raise errors.UnprovenRedirectUri("redirect_uri is missing or repeated")
+    requested = named.pop()
+    if not redirect_uri.matches(requested, client.redirect_uris, client.application_type):
+        raise errors.UnprovenRedirectUri("redirect_uri is not registered for this app")
+    return requested
+
+
+def _response_mode_and_state(unverified: UnverifiedRequest, request: AuthorizationRequest) -> AuthorizationRequest:  # 3
+    """Read what every later error needs: a repeated or unknown mode is answered in the default one."""
+    modes = [value for name, value in unverified.pairs if name == "response_mode"]
+    states = [value for name, value in unverified.pairs if name == "state"]
+    mode = modes[0] if len(modes) == 1 and modes[0] in RESPONSE_MODES else "query"
+    state = states[0] if len(states) == 1 and len(states[0].encode()) <= MAX_VALUE_BYTES else None
+    return replace(request, response_mode=mode, state=state)
+
+
+def _no_request_object(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 5
+    if "request" in request.parameters:
+        raise errors.RequestNotSupported("request objects are not supported")
+    if "request_uri" in request.parameters:
+        raise errors.RequestUriNotSupported("request_uri is not supported")
+    if "registration" in request.parameters:
+        raise errors.RegistrationNotSupported("self-issued registration is not supported")
+    return request
+
+
+def _response_type(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 6
+    mode = request.parameters.get("response_mode", "query")
+    if mode not in RESPONSE_MODES:
+        raise errors.InvalidRequest("response_mode is not supported")
+    if "state" in request.parameters and request.state is None:
+        raise errors.InvalidRequest("state is longer than 512 bytes")
+    response_type = request.parameters.get("response_type")
+    if response_type is None:
+        raise errors.InvalidRequest("response_type is missing")
+    if response_type not in RESPONSE_TYPES:
+        raise errors.UnsupportedResponseType("response_type must be code")
+    return request
+
+
+def _scope(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 7
+    asked = parse_scope(request.parameters.get("scope"))
+    granted = asked & request.client.scope & frozenset(SCOPES)
+    # Without openid this is plain OAuth (OIDC Core, 3.1.2.1): no ID token, and nothing left means nothing to do.
+    if not granted:
+        raise errors.InvalidScope("no scope that this app may ask for")
+    return replace(request, scope=granted)
+
+
+def _nonce(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 8
+    nonce = request.parameters.get("nonce")
+    if nonce is not None and len(nonce.encode()) > MAX_VALUE_BYTES:
+        raise errors.InvalidRequest("nonce is longer than 512 bytes")
+    return replace(request, nonce=nonce)
+
+
+def _prompt(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 9
+    prompt = frozenset(request.parameters.get("prompt", "").split(" ")) - {""}
+    if not prompt <= frozenset(PROMPT_VALUES):
+        raise errors.InvalidRequest("prompt has an unsupported value")
+    if "none" in prompt and len(prompt) > 1:
+        raise errors.InvalidRequest("prompt none stands alone")
+    return replace(request, prompt=prompt)
+
+
+def _max_age(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 10
+    text = request.parameters.get("max_age")
+    if text is None:
+        return replace(request, max_age=request.client.default_max_age)
+    if not (text.isascii() and text.isdigit() and int(text[:12]) <= MAX_AGE_LIMIT and len(text) <= 10):
+        raise errors.InvalidRequest("max_age is not a number of seconds")
+    return replace(request, max_age=int(text))
+
+
+def _pkce(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 11
+    challenge = request.parameters.get("code_challenge")
+    method = request.parameters.get("code_challenge_method")
+    if challenge is None:
+        if method is not None:
+            raise errors.InvalidRequest("code_challenge_method without code_challenge")
+        if request.client.require_pkce:
+            raise errors.InvalidRequest("code_challenge is required")
+        # Without PKCE only the nonce ties the code to the browser (RFC 9700, section 2.1.1).
+        if OPENID in request.scope and request.nonce is None and request.client.public:
+            raise errors.InvalidRequest("code_challenge or nonce is required")
+        return request
+    if method not in CODE_CHALLENGE_METHODS:
+        raise errors.InvalidRequest("code_challenge_method must be S256")
+    if not is_challenge(challenge):
+        raise errors.InvalidRequest("code_challenge is malformed")
+    return replace(request, code_challenge=challenge)
+
+
+def _claims_and_acr(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 12
+    # An app that may not ask for the scope may not ask for its claims one by one either.
+    thresholds = request.client.thresholds if AGE in request.client.scope else ()
+    claims = parse_claims_request(request.parameters.get("claims"), thresholds)
+    if AGE not in request.client.scope:
+        claims = replace(claims, id_token=frozenset(), userinfo=frozenset())
+    acr_values = tuple(request.parameters.get("acr_values", "").split())
+    return replace(request, claims=claims, acr_values=acr_values)
+
+
+def _id_token_hint(provider: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 13
+    hint = request.parameters.get("id_token_hint")
+    if hint is None:
+        return request
+    return replace(request, hinted_subject=hinted_subject(provider, hint, request.client.id))
+
+
+def hinted_subject(provider: Provider, hint: str, client_id: str) -> str:
+    """The `sub` of an ID token we signed for this client; expired ones are fine (OIDC Core, 3.1.2.1)."""
+    try:
+        verified = verify_jwt(
+            hint, provider.keys.find, algorithms=frozenset({"RS256", "ES256", "EdDSA"}), typ=frozenset({None, "JWT"})
+        )
+        lasting = {name: value for name, value in verified.claims.items() if name != "exp"}
+        check_claims(
+            lasting, now=provider.now(), issuer=provider.issuer, audience=client_id, leeway=60, require_exp=False
+        )
+    except CryptoError as error:
+        raise errors.InvalidRequest("id_token_hint is not an ID token of ours for this app", str(error)) from error
+    subject = verified.claims.get("sub")
+    if not isinstance(subject, str):
+        raise errors.InvalidRequest("id_token_hint has no subject")
+    return subject
+
+
+def _locales(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 14
+    return replace(request, ui_locales=tuple(request.parameters.get("ui_locales", "").split()))
+
+
+STEPS: tuple[Step, ...] = (
+    _no_request_object,
+    _response_type,
+    _scope,
+    _nonce,
+    _prompt,
+    _max_age,
+    _pkce,
+    _claims_and_acr,
+    _id_token_hint,
+    _locales,
+)

@@ -1,0 +1,220 @@
+"""From a checked request to an answer: what stands between the person and the code, in order.
+
+ a signed in, freshly enough     d age known             g within the curfew
+ b the person the app means      e assurance sufficient  h the person agreed
+ c app open to this person       f guardian agreed       then: the code
+
+Every no from c to h, the guardian's and the curfew's included, reaches the app as the same `access_denied`
+(threats C05); only pages tell the person why.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from crypto.encoding import lp
+from crypto.pairwise import pairwise_subject
+from idp.domain.account import Account
+from idp.domain.client import ClientState
+from idp.domain.consent import Consent, Giver
+from idp.domain.identifiers import new_id
+from idp.domain.ports import Transaction
+from idp.domain.scope import OFFLINE_ACCESS, format_scope
+from idp.domain.session import Session
+from idp.protocol import errors
+from idp.protocol.assurance import Unmet, achieved_acr
+from idp.protocol.authorization.pending import Pending
+from idp.protocol.authorization.request import AuthorizationRequest
+from idp.protocol.authorization.response import AuthorizationResponse, refusal, success
+from idp.protocol.authorization_code import AuthorizationCode, seal_code
+from idp.protocol.provider import Provider
+from idp.services.consents import give_consent
+
+
+@dataclass(frozen=True, slots=True)
+class SignInNeeded:
+    """Show the sign-in page; `again` when a session exists but the app asked for a fresh authentication."""
+
+    pending: Pending
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentNeeded:
+    """Show the consent page: what the app would learn."""
+
+    pending: Pending
+    scope: frozenset[str]
+    claims: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Show why it cannot go on; the person's button leads back to the app with `access_denied`.
+
+    `reason` is one of `age_unknown`, `guardian_needed`, `curfew`, `not_reviewed`; `opens_at` epoch seconds for a
+    curfew, else None.
+    """
+
+    pending: Pending
+    reason: str
+    opens_at: int | None = None
+
+
+Outcome = AuthorizationResponse | SignInNeeded | ConsentNeeded | Obstacle
+
+
+def proceed(provider: Provider, pending: Pending, session: Session | None) -> Outcome:
+    """Take the request as far as it goes without asking the person; with `prompt=none` it always ends in an answer."""
+    outcome = _next(provider, pending, session, agreed=False)
+    if "none" not in pending.request.prompt or isinstance(outcome, AuthorizationResponse):
+        return outcome
+    silent: errors.ProtocolError
+    if isinstance(outcome, SignInNeeded):
+        silent = errors.LoginRequired("the person is not signed in")
+    elif isinstance(outcome, ConsentNeeded):
+        silent = errors.ConsentRequired("the person has not agreed yet")
+    else:
+        silent = errors.InteractionRequired("the person must see a page first")
+    return refusal(provider, pending.request, silent)
+
+
+def decide(provider: Provider, pending: Pending, session: Session | None, allow: bool) -> Outcome:
+    """Carry out the person's answer on a page: agree, or go back to the app with `access_denied`."""
+    if not allow:
+        return deny(provider, pending)
+    return _next(provider, pending, session, agreed=True)
+
+
+def deny(provider: Provider, pending: Pending) -> AuthorizationResponse:
+    """The one negative answer an app ever sees of a person's or a rule's no."""
+    return refusal(provider, pending.request, errors.AccessDenied("the request was not granted"))
+
+
+def _next(provider: Provider, pending: Pending, session: Session | None, agreed: bool) -> Outcome:
+    request, now = pending.request, provider.now()
+    if session is None or not session.alive(now):  # a
+        return SignInNeeded(pending, again=False)
+    if _stale(pending, session, now):
+        return SignInNeeded(pending, again=True)
+    account, consents = provider.realm.store.read(lambda tx: _person(tx, session, request))
+    if account is None or not account.usable:
+        return SignInNeeded(pending, again=False)
+    subject = pairwise_subject(
+        provider.realm.keys.pairwise, provider.issuer, request.client.sector, account.salt
+    )
+    if request.subjects - {subject}:  # b
+        return _other_person(provider, pending)
+    reason = _obstacle(provider, request, account, consents, now)  # c, d, f, g
+    if reason is not None:
+        return Obstacle(pending, *reason)
+    acr = achieved_acr(request, account.age, now)  # e
+    if isinstance(acr, Unmet):
+        error = errors.UnmetAuthenticationRequirements("the asked level of assurance is not on record")
+        return refusal(provider, request, error)
+    wanted, claims = request.scope, request.claims.age_claims
+    consent = next((c for c in consents if c.giver is Giver.SELF), None)
+    if agreed:  # h
+        consent = give_consent(provider.realm, account.id, request.client, wanted, claims)
+    elif (
+        consent is None
+        or "consent" in request.prompt
+        or not consent.covers(wanted, claims, request.client.manifest.version)
+        or request.client.state is not ClientState.ACTIVE
+    ):
+        return ConsentNeeded(pending, wanted, claims)
+    return _answer(provider, pending, session, account, consent, subject, acr)
+
+
+def _person(
+    tx: Transaction, session: Session, request: AuthorizationRequest
+) -> tuple[Account | None, tuple[Consent, ...]]:
+    account = tx.accounts.get(session.account_id)
+    return account, tuple(tx.consents.active(session.account_id, request.client.id))
+
+
+def _stale(pending: Pending, session: Session, now: int) -> bool:
+    """Whether the app asked for a fresher authentication than this session has (OIDC Core, 3.1.2.1)."""
+    if session.auth_time >= pending.began_at:
+        return False
+    request = pending.request
+    if request.prompt & {"login", "select_account"}:
+        return True
+    return request.max_age is not None and now - session.auth_time > request.max_age
+
+
+def _other_person(provider: Provider, pending: Pending) -> Outcome:
+    """Another person is signed in than the app means (OIDC Core, 3.1.2.2)."""
+    error = errors.LoginRequired("another person is signed in")
+    return refusal(provider, pending.request, error)
+
+
+def _obstacle(
+    provider: Provider,
+    request: AuthorizationRequest,
+    account: Account,
+    consents: tuple[Consent, ...],
+    now: int,
+) -> tuple[str, int | None] | None:
+    client, policy = request.client, provider.realm.policy
+    if client.state is ClientState.PENDING and not account.tester:  # c
+        return "not_reviewed", None
+    if account.age is None:  # d
+        return ("age_unknown", None) if request.wants_age else None
+    # Unknown counts as not over: nobody is let through on a threshold that evidence says nothing about.
+    child = not account.age.state.over(policy.consent_age, now)
+    if child and not any(c.giver is Giver.GUARDIAN for c in consents):  # f
+        return "guardian_needed", None
+    band, curfew = account.age.state.band(now), provider.realm.curfew
+    if not curfew.allowed_at(band, client.category, now):  # g
+        return "curfew", curfew.opens_next(band, client.category, now)
+    return None
+
+
+def _answer(
+    provider: Provider,
+    pending: Pending,
+    session: Session,
+    account: Account,
+    consent: Consent,
+    subject: str,
+    acr: str | None,
+) -> AuthorizationResponse:
+    request, now = pending.request, provider.now()
+    scope = request.scope
+    if OFFLINE_ACCESS in scope and "refresh_token" not in request.client.grant_types:
+        scope -= {OFFLINE_ACCESS}
+    code = AuthorizationCode(
+        id=new_id(now),
+        account_id=account.id,
+        consent_id=consent.id,
+        session_id=session.id,
+        client_id=request.client.id,
+        redirect_uri=request.redirect_uri,
+        code_challenge=request.code_challenge,
+        nonce=request.nonce,
+        scope=format_scope(scope),
+        subject=subject,
+        auth_time=session.auth_time,
+        shown_auth_time=_shown_auth_time(request, session),
+        sid=session.sid(request.client.id) if request.client.backchannel_logout_session_required else None,
+        acr=acr,
+        claims=request.claims.compact(),
+        dpop_jkt=request.dpop_jkt,
+        session_expires_at=session.expires_at,
+        expires_at=now + provider.lifetimes.code,
+    )
+    return success(provider, request, seal_code(provider, code))
+
+
+def _shown_auth_time(request: AuthorizationRequest, session: Session) -> int | None:
+    """`auth_time` as this app may see it: exact where freshness was asked, else lowered by under a minute.
+
+    The pseudorandom 0-59 s per (session, sector) keeps two apps from matching a person by the second.
+    """
+    asks_freshness = request.max_age is not None or "login" in request.prompt
+    if asks_freshness or request.client.require_auth_time:
+        return session.auth_time
+    if not request.claims.auth_time:
+        return None
+    digest = hashlib.blake2b(lp("blindage/auth-time/v1", request.client.sector), digest_size=8, key=session.sid_seed)
+    return session.auth_time - int.from_bytes(digest.digest(), "big") % 60

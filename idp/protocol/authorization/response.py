@@ -1,0 +1,45 @@
+"""Answers to an authorization request: by query or form post, always with `iss` (RFC 9207)."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from idp.protocol.authorization.request import AuthorizationRequest
+from idp.protocol.errors import ProtocolError
+from idp.protocol.provider import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationResponse:
+    """Parameters for the app. `form_post`: a page that posts them (Form Post Response Mode), else a 303 redirect."""
+
+    redirect_uri: str
+    parameters: tuple[tuple[str, str], ...]
+    form_post: bool
+
+    @property
+    def location(self) -> str:
+        """The redirect URI with the parameters added to its query."""
+        separator = "&" if "?" in self.redirect_uri else "?"
+        return f"{self.redirect_uri}{separator}{urlencode(self.parameters)}"
+
+
+def success(provider: Provider, request: AuthorizationRequest, code: str) -> AuthorizationResponse:
+    """`code`, `state` as it came, `iss` (RFC 6749, 4.1.2)."""
+    return _response(provider, request, (("code", code),))
+
+
+def refusal(provider: Provider, request: AuthorizationRequest, error: ProtocolError) -> AuthorizationResponse:
+    """`error`, `error_description`, `state`, `iss` (RFC 6749, 4.1.2.1)."""
+    parameters: tuple[tuple[str, str], ...] = (("error", error.error),)
+    if error.text:
+        parameters += (("error_description", error.text),)
+    return _response(provider, request, parameters)
+
+
+def _response(
+    provider: Provider, request: AuthorizationRequest, parameters: tuple[tuple[str, str], ...]
+) -> AuthorizationResponse:
+    if request.state is not None:
+        parameters += (("state", request.state),)
+    parameters += (("iss", provider.issuer),)
+    return AuthorizationResponse(request.redirect_uri, parameters, request.response_mode == "form_post")

@@ -1,0 +1,76 @@
+"""Authorization codes: sealed, self-contained, good for a minute, stored nowhere (RFC 6749, section 4.1.2)."""
+
+from dataclasses import dataclass
+
+import orjson
+
+from crypto.encoding import b64url_decode, b64url_encode
+from crypto.errors import CryptoError
+from idp.protocol.errors import InvalidGrant
+from idp.protocol.provider import Provider
+
+_AD = b"authorization-code/v1"
+_HEAD = 16 + 16 + 16
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationCode:
+    """All that was decided at `/authorize`. `id`, `account_id`, `consent_id` 16 bytes, `session_id` 32 bytes.
+
+    `shown_auth_time` is None unless the app asked for `auth_time`; times in epoch seconds.
+    """
+
+    id: bytes
+    account_id: bytes
+    consent_id: bytes
+    session_id: bytes
+    client_id: str
+    redirect_uri: str
+    code_challenge: str | None
+    nonce: str | None
+    scope: str
+    subject: str
+    auth_time: int
+    shown_auth_time: int | None
+    sid: str | None
+    acr: str | None
+    claims: str
+    dpop_jkt: str | None
+    session_expires_at: int
+    expires_at: int
+
+
+def seal_code(provider: Provider, code: AuthorizationCode) -> str:
+    """The code as the app gets it."""
+    head = code.id + code.account_id + code.consent_id + code.session_id
+    tail = orjson.dumps(
+        [
+            code.client_id,
+            code.redirect_uri,
+            code.code_challenge,
+            code.nonce,
+            code.scope,
+            code.subject,
+            code.auth_time,
+            code.shown_auth_time,
+            code.sid,
+            code.acr,
+            code.claims,
+            code.dpop_jkt,
+            code.session_expires_at,
+            code.expires_at,
+        ]
+    )
+    return b64url_encode(provider.codes.seal(head + tail, _AD))
+
+
+def open_code(provider: Provider, text: str) -> AuthorizationCode:
+    """The inverse of `seal_code`; InvalidGrant for anything not made here. Expiry is the caller's check."""
+    try:
+        plaintext = provider.codes.open(b64url_decode(text), _AD)
+    except CryptoError as error:
+        raise InvalidGrant("the code is not valid", str(error)) from error
+    fields = orjson.loads(plaintext[_HEAD + 32 :])
+    return AuthorizationCode(
+        plaintext[:16], plaintext[16:32], plaintext[32:_HEAD], plaintext[_HEAD : _HEAD + 32], *fields
+    )

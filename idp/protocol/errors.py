@@ -1,0 +1,171 @@
+"""Every refusal of the protocol, once: code, status, and whether it may be answered by a redirect.
+
+The public description tells a developer what to mend; the private `cause` goes to the log only. Classes descend
+from Authlib's OAuth2Error, so that its dispatcher turns them into answers.
+"""
+
+from authlib.oauth2 import OAuth2Error
+
+
+class ProtocolError(OAuth2Error):  # type: ignore[misc]  # Authlib carries no types
+    """Base of all refusals. `description`: ASCII, for developers; `cause`: for the log, never sent."""
+
+    error = "server_error"
+    status_code = 400
+    may_redirect = True
+
+    def __init__(self, description: str = "", cause: str = "") -> None:
+        super().__init__(description or None)
+        self.text = description
+        self.cause = cause
+
+
+class InvalidRequest(ProtocolError):
+    """RFC 6749, sections 4.1.2.1 and 5.2."""
+
+    error = "invalid_request"
+
+
+class UnknownClient(ProtocolError):
+    """The client of an authorization request is not known: a page, never a redirect (RFC 6749, 4.1.2.1)."""
+
+    error = "invalid_client"
+    may_redirect = False
+
+
+class UnprovenRedirectUri(ProtocolError):
+    """The redirect URI is missing or not registered: a page, never a redirect (RFC 9700, 4.11.2)."""
+
+    error = "invalid_request"
+    may_redirect = False
+
+
+class InvalidClient(ProtocolError):
+    """Client authentication failed (RFC 6749, section 5.2): 401."""
+
+    error = "invalid_client"
+    status_code = 401
+
+
+class InvalidGrant(ProtocolError):
+    """Code or refresh token is wrong, expired, used, of another client, or revoked (RFC 6749, 5.2)."""
+
+    error = "invalid_grant"
+
+
+class UnauthorizedClient(ProtocolError):
+    """The client may not use this grant type (RFC 6749, 5.2)."""
+
+    error = "unauthorized_client"
+
+
+class UnsupportedGrantType(ProtocolError):
+    """RFC 6749, section 5.2."""
+
+    error = "unsupported_grant_type"
+
+
+class UnsupportedResponseType(ProtocolError):
+    """RFC 6749, section 4.1.2.1."""
+
+    error = "unsupported_response_type"
+
+
+class InvalidScope(ProtocolError):
+    """RFC 6749, sections 3.3, 4.1.2.1 and 5.2."""
+
+    error = "invalid_scope"
+
+
+class AccessDenied(ProtocolError):
+    """The person, the guardian or a rule said no; one answer for all of them (threats C05)."""
+
+    error = "access_denied"
+
+
+class LoginRequired(ProtocolError):
+    """OIDC Core, section 3.1.2.6."""
+
+    error = "login_required"
+
+
+class ConsentRequired(ProtocolError):
+    """OIDC Core, section 3.1.2.6."""
+
+    error = "consent_required"
+
+
+class InteractionRequired(ProtocolError):
+    """OIDC Core, section 3.1.2.6."""
+
+    error = "interaction_required"
+
+
+class RequestNotSupported(ProtocolError):
+    """OIDC Core, section 6.1."""
+
+    error = "request_not_supported"
+
+
+class RequestUriNotSupported(ProtocolError):
+    """OIDC Core, section 6.2."""
+
+    error = "request_uri_not_supported"
+
+
+class RegistrationNotSupported(ProtocolError):
+    """OIDC Core, section 7.2.1."""
+
+    error = "registration_not_supported"
+
+
+class UnmetAuthenticationRequirements(ProtocolError):
+    """The asked `acr` cannot be met (OIDC Unmet Authentication Requirements 1.0, section 2)."""
+
+    error = "unmet_authentication_requirements"
+
+
+class TemporarilyUnavailable(ProtocolError):
+    """Storage cannot answer; nothing was done (RFC 6749, 4.1.2.1, as 503 at machine endpoints)."""
+
+    error = "temporarily_unavailable"
+    status_code = 503
+
+
+class MethodNotAllowed(ProtocolError):
+    """The endpoint does not take this HTTP method; `allow` lists those it takes (RFC 9110, section 15.5.6)."""
+
+    error = "invalid_request"
+    status_code = 405
+
+    def __init__(self, allow: str) -> None:
+        super().__init__(f"use {allow}")
+        self.allow = allow
+
+
+class PayloadTooLarge(ProtocolError):
+    """The request is larger than any honest one (RFC 9110, section 15.5.14)."""
+
+    error = "invalid_request"
+    status_code = 413
+
+
+class InvalidToken(ProtocolError):
+    """The access token is expired, revoked, malformed or of the wrong kind (RFC 6750, 3.1): 401."""
+
+    error = "invalid_token"
+    status_code = 401
+
+
+class InsufficientScope(ProtocolError):
+    """The access token lacks a scope (RFC 6750, section 3.1): 403."""
+
+    error = "insufficient_scope"
+    status_code = 403
+
+
+class SlowDown(ProtocolError):
+    """Too many tries: 429 with `Retry-After` (RFC 6585, section 4)."""
+
+    error = "slow_down"
+    status_code = 429

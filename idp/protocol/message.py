@@ -1,0 +1,45 @@
+"""Requests and responses as the protocol sees them: no framework, no environ, nothing that was not asked for."""
+
+from dataclasses import dataclass, field
+
+import orjson
+
+NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request to a machine endpoint. `query` is the raw query string, `body` at most the size limit.
+
+    `dpop` holds the DPoP header lines (RFC 9449 wants exactly one); `peer` is the address limits count by.
+    """
+
+    method: str
+    path: str
+    query: str = ""
+    body: bytes = b""
+    content_type: str = ""
+    authorization: str | None = None
+    dpop: tuple[str, ...] = ()
+    accept: str = ""
+    origin: str | None = None
+    peer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP answer; `headers` holds no Content-Length, the edge adds it."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = field(default=NO_STORE)
+
+
+def json_response(
+    body: object, status: int = 200, headers: tuple[tuple[str, str], ...] = NO_STORE
+) -> Response:
+    """An answer in JSON that is not cached unless `headers` say so (RFC 6749, section 5.1)."""
+    return Response(status, orjson.dumps(body), JSON, headers)

@@ -1,0 +1,42 @@
+"""Provider metadata (OIDC Discovery 1.0, section 3; RFC 8414, section 2), made from what is enabled."""
+
+from typing import Any
+
+from idp.domain.scope import SCOPES
+from idp.protocol.assurance import ACR_VALUES
+from idp.protocol.authorization import checks
+from idp.protocol.claims import CLAIMS_SUPPORTED
+from idp.protocol.client_authentication import METHODS
+from idp.protocol.provider import Provider
+from idp.protocol.server import TokenServer
+from idp.services.clients import SIGNING_ALGS
+
+MAX_AGE = 300
+"""Seconds a client may cache the document."""
+
+
+def provider_metadata(provider: Provider, server: TokenServer, endpoints: dict[str, str]) -> dict[str, Any]:
+    """The discovery document. `endpoints` maps metadata names to the paths that are really served."""
+    return {
+        "issuer": provider.issuer,
+        **{name: provider.issuer + path for name, path in endpoints.items()},
+        "scopes_supported": list(SCOPES),
+        "response_types_supported": list(checks.RESPONSE_TYPES),
+        "response_modes_supported": list(checks.RESPONSE_MODES),
+        "grant_types_supported": list(server.grant_types),
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": list(SIGNING_ALGS),
+        "userinfo_signing_alg_values_supported": list(SIGNING_ALGS),
+        "token_endpoint_auth_methods_supported": list(METHODS),
+        "code_challenge_methods_supported": list(checks.CODE_CHALLENGE_METHODS),
+        "prompt_values_supported": list(checks.PROMPT_VALUES),
+        "acr_values_supported": list(ACR_VALUES),
+        "claim_types_supported": ["normal"],
+        "claims_supported": list(CLAIMS_SUPPORTED),
+        "claims_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "require_request_uri_registration": False,
+        "ui_locales_supported": ["en", "zh-Hans"],
+        "authorization_response_iss_parameter_supported": True,
+    }

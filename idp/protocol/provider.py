@@ -1,0 +1,29 @@
+"""The provider: a realm and what the wire protocol needs besides, put together once by composition."""
+
+from dataclasses import dataclass, field
+
+from crypto.sealing import Sealer
+from idp.protocol.key_set import KeySet
+from idp.protocol.lifetimes import Lifetimes
+from idp.services.realm import Realm
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One OpenID provider. Sealers are named for what they seal (labels of the master ring)."""
+
+    realm: Realm
+    keys: KeySet
+    codes: Sealer
+    access_tokens: Sealer
+    cookies: Sealer
+    lifetimes: Lifetimes = field(default_factory=Lifetimes)
+
+    @property
+    def issuer(self) -> str:
+        """The exact `iss` of everything this provider says."""
+        return self.realm.issuer
+
+    def now(self) -> int:
+        """Epoch seconds."""
+        return self.realm.clock.now()

@@ -1,0 +1,108 @@
+"""Signing keys over their life, and the fixed keys of a realm (OIDC Core, section 10.1.1)."""
+
+import secrets
+
+from crypto.jwk import SigningKey
+from crypto.keyring import KeyRing, unwrap_key, wrap_key
+from idp.domain.audit_event import AuditEvent, AuditKind
+from idp.domain.clock import Clock
+from idp.domain.identifiers import new_id
+from idp.domain.ports import Store, Transaction
+from idp.domain.signing_key import JWKS_MAX_AGE, LONGEST_TOKEN, KeyState, StoredKey
+from idp.services.realm import FixedKeys
+
+ALGORITHMS = ("RS256", "ES256", "EdDSA")
+FIXED_KEY_BYTES = 32
+
+
+def fixed_keys(store: Store, ring: KeyRing) -> FixedKeys:
+    """The pairwise, dedup and username keys: made once, stored wrapped by the ring; any process may be first."""
+    return FixedKeys(
+        pairwise=_fixed_key(store, ring, "pairwise"),
+        dedup=_fixed_key(store, ring, "dedup"),
+        username=_fixed_key(store, ring, "username"),
+    )
+
+
+def ensure_signing_keys(store: Store, clock: Clock) -> None:
+    """See to it that each algorithm has an active key; for a new issuer there is nobody who could have cached."""
+    present = {key.alg for key in store.read(lambda tx: tx.keys.signing_keys()) if key.state is KeyState.ACTIVE}
+    missing = [SigningKey.generate(alg) for alg in ALGORITHMS if alg not in present]
+    now = clock.now()
+
+    def unit(tx: Transaction) -> None:
+        active = {key.alg for key in tx.keys.signing_keys() if key.state is KeyState.ACTIVE}
+        for key in missing:
+            if key.alg not in active:
+                _add(tx, key, KeyState.ACTIVE, now)
+
+    if missing:
+        store.write(unit, b"signing-keys")
+
+
+def publish_next(store: Store, clock: Clock, alg: str) -> str:
+    """Publish a fresh `next` key of an algorithm unless one waits already; returns its kid."""
+    fresh = SigningKey.generate(alg)
+    now = clock.now()
+
+    def unit(tx: Transaction) -> str:
+        waiting = [key for key in tx.keys.signing_keys() if key.alg == alg and key.state is KeyState.NEXT]
+        if waiting:
+            return waiting[0].kid
+        _add(tx, fresh, KeyState.NEXT, now)
+        return fresh.kid
+
+    return store.write(unit, b"signing-keys")
+
+
+def advance(store: Store, clock: Clock, published_for: int = JWKS_MAX_AGE, kept_for: int = LONGEST_TOKEN) -> list[str]:
+    """Do what is due: `next` published long enough becomes active, the old one retiring, later retired.
+
+    `published_for` and `kept_for` in seconds; returns the kids that moved.
+    """
+    now = clock.now()
+
+    def unit(tx: Transaction) -> list[str]:
+        moved: list[str] = []
+        keys = tx.keys.signing_keys()
+        for key in keys:
+            if key.state is KeyState.NEXT and now >= key.created_at + published_for:
+                for old in keys:
+                    if old.alg == key.alg and old.state is KeyState.ACTIVE:
+                        tx.keys.move(old.kid, KeyState.ACTIVE, KeyState.RETIRING, now)
+                        moved.append(old.kid)
+                tx.keys.move(key.kid, KeyState.NEXT, KeyState.ACTIVE, now)
+                _audit(tx, AuditKind.KEY_ACTIVATED, key.kid, now)
+                moved.append(key.kid)
+            elif key.state is KeyState.RETIRING and now >= (key.retiring_at or now) + kept_for:
+                tx.keys.move(key.kid, KeyState.RETIRING, KeyState.RETIRED, now)
+                _audit(tx, AuditKind.KEY_RETIRED, key.kid, now)
+                moved.append(key.kid)
+        return moved
+
+    return store.write(unit, b"signing-keys")
+
+
+def _add(tx: Transaction, key: SigningKey, state: KeyState, now: int) -> None:
+    activated_at = now if state is KeyState.ACTIVE else None
+    tx.keys.add_signing_key(
+        StoredKey(key.kid, key.alg, key.to_sealed_bytes(), state, created_at=now, activated_at=activated_at)
+    )
+    _audit(tx, AuditKind.KEY_MADE, key.kid, now)
+
+
+def _audit(tx: Transaction, kind: AuditKind, kid: str, now: int) -> None:
+    tx.audit.append(AuditEvent(new_id(now), now, kind, None, None, kid))
+
+
+def _fixed_key(store: Store, ring: KeyRing, name: str) -> bytes:
+    wrapped = store.read(lambda tx: tx.keys.wrapped(name))
+    if wrapped is None:
+        fresh = wrap_key(ring, name, secrets.token_bytes(FIXED_KEY_BYTES))
+
+        def unit(tx: Transaction) -> bytes:
+            tx.keys.claim_wrapped(name, fresh)
+            return tx.keys.wrapped(name) or fresh
+
+        wrapped = store.write(unit, name.encode())
+    return unwrap_key(ring, name, wrapped)

@@ -1,0 +1,40 @@
+"""The realm: one issuer with its keys, policy, store and clock. Every service function works in one."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from crypto.keyring import KeyRing
+from idp.domain.clock import Clock
+from idp.domain.curfew import Curfew
+from idp.domain.policy import Policy
+from idp.domain.ports import Store
+from idp.domain.redirect_uri import is_loopback_host
+from idp.services.password_work import PasswordWork
+
+
+@dataclass(frozen=True, slots=True)
+class FixedKeys:
+    """Keys that are random once and never change (32 bytes each), so that pseudonyms and indexes stay."""
+
+    pairwise: bytes
+    dedup: bytes
+    username: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Realm:
+    """Who we are and what we work with. `issuer` is the exact `iss` (OIDC Discovery, section 3)."""
+
+    issuer: str
+    ring: KeyRing
+    keys: FixedKeys
+    policy: Policy
+    curfew: Curfew
+    store: Store
+    clock: Clock
+    passwords: PasswordWork
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the issuer is this machine: then http and loopback redirect URIs are allowed."""
+        return is_loopback_host(urlsplit(self.issuer).hostname)

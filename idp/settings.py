@@ -1,0 +1,120 @@
+"""Settings, from the environment (prefix BLINDAGE_), checked once at start; a wrong one stops the start.
+
+`blindage serve --help` and `docs/operations.md` list them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from idp.domain.errors import Refused
+from idp.domain.redirect_uri import is_loopback_host, split_uri
+
+PREFIX = "BLINDAGE_"
+
+
+class Role(StrEnum):
+    """Which half a server is: the account issuer, or the door of the veiled profile."""
+
+    ACCOUNT = "account"
+    DOOR = "door"
+
+
+class SettingsError(Refused):
+    """A setting is missing or wrong; the text names it."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__("bad_setting", f"{PREFIX}{name}: {text}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a server is told from outside.
+
+    `issuer` the exact `iss`; `data_dir` holds the embedded database, the master key and the lock file;
+    `proxy_hops` how many trusted proxies stand in front; `policy` a name in `idp/policies`.
+    """
+
+    issuer: str
+    role: Role
+    data_dir: Path
+    database_url: str | None
+    redis_url: str | None
+    master_key_file: Path
+    proxy_hops: int
+    policy: str
+    rate_limits: bool
+    door_issuer: str | None
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the issuer is this machine."""
+        return is_loopback_host(urlsplit(self.issuer).hostname)
+
+    @property
+    def host(self) -> str:
+        """Host and port of the issuer, as a `Host` header names them."""
+        return urlsplit(self.issuer).netloc
+
+
+def read_settings(environ: Mapping[str, str], default_issuer: str, role: str | None = None) -> Settings:
+    """Settings of a process; SettingsError for the first that is wrong. Unknown BLINDAGE_ names are refused."""
+    known = {
+        "ISSUER", "DOOR_ISSUER", "ROLE", "DATA_DIR", "DATABASE_URL", "REDIS_URL",
+        "MASTER_KEY_FILE", "PROXY_HOPS", "POLICY", "RATE_LIMITS",
+    }  # fmt: skip
+    given = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX) and value}
+    for name in sorted(given.keys() - known):
+        raise SettingsError(name, "no such setting")
+    issuer = _issuer("ISSUER", given.get("ISSUER", default_issuer))
+    data_dir = Path(given.get("DATA_DIR", "var"))
+    settings = Settings(
+        issuer=issuer,
+        role=_one_of("ROLE", role or given.get("ROLE", "account"), Role),
+        data_dir=data_dir,
+        database_url=given.get("DATABASE_URL"),
+        redis_url=given.get("REDIS_URL"),
+        master_key_file=Path(given.get("MASTER_KEY_FILE", data_dir / "master-key.json")),
+        proxy_hops=_hops(given.get("PROXY_HOPS", "0")),
+        policy=given.get("POLICY", "cn"),
+        rate_limits=_switch("RATE_LIMITS", given.get("RATE_LIMITS", "on")),
+        door_issuer=_issuer("DOOR_ISSUER", given["DOOR_ISSUER"]) if "DOOR_ISSUER" in given else None,
+    )
+    if not settings.rate_limits and not settings.loopback:
+        raise SettingsError("RATE_LIMITS", "may be off for a loopback issuer only")
+    return settings
+
+
+def _issuer(name: str, url: str) -> str:
+    try:
+        parts = split_uri(url)
+    except Refused as error:
+        raise SettingsError(name, str(error)) from error
+    if parts.query or parts.fragment or "?" in url or "#" in url or url.endswith("/"):
+        raise SettingsError(name, "an issuer has no query, no fragment and no slash at its end")
+    if not parts.hostname or parts.netloc != parts.netloc.lower():
+        raise SettingsError(name, "an issuer has a host in lower case")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback_host(parts.hostname)):
+        raise SettingsError(name, "an issuer is https, or http on a loopback address")
+    return url
+
+
+def _one_of(name: str, text: str, kind: type[Role]) -> Role:
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise SettingsError(name, "one of " + ", ".join(kind)) from error
+
+
+def _hops(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 9:
+        raise SettingsError("PROXY_HOPS", "a number from 0 to 9")
+    return int(text)
+
+
+def _switch(name: str, text: str) -> bool:
+    if text not in ("on", "off"):
+        raise SettingsError(name, "on or off")
+    return text == "on"

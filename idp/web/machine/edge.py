@@ -1,0 +1,156 @@
+"""Between WSGI and the protocol: read a request, bound its size, map every refusal to its answer, add headers."""
+
+import logging
+import secrets
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from idp.domain.errors import Unavailable
+from idp.protocol import bearer, errors
+from idp.protocol.message import NO_STORE, Request, Response, json_response
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Endpoint = Callable[[Request], Response]
+
+MAX_BODY = 64 * 1024
+"""Bytes. The largest honest request is a batch of 100 blinded messages, about 26 kB."""
+
+MAX_QUERY = 16 * 1024
+
+RETRY_AFTER_SECONDS = "2"
+
+_log = logging.getLogger("blindage.machine")
+
+_REASONS = {
+    200: "200 OK",
+    201: "201 Created",
+    204: "204 No Content",
+    400: "400 Bad Request",
+    401: "401 Unauthorized",
+    403: "403 Forbidden",
+    404: "404 Not Found",
+    405: "405 Method Not Allowed",
+    409: "409 Conflict",
+    413: "413 Content Too Large",
+    422: "422 Unprocessable Content",
+    429: "429 Too Many Requests",
+    500: "500 Internal Server Error",
+    503: "503 Service Unavailable",
+}
+
+_CORS = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce, Retry-After"),
+)
+_PREFLIGHT = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE"),
+    ("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP, Accept"),
+    ("Access-Control-Max-Age", "600"),
+)
+
+
+def answer(
+    endpoint: Endpoint, environ: Environ, start_response: StartResponse, extra: tuple[tuple[str, str], ...], cors: bool
+) -> Iterable[bytes]:
+    """Run one endpoint for one WSGI request. Never raises; `cors` lets scripts of any origin read, without cookies."""
+    if cors and environ["REQUEST_METHOD"] == "OPTIONS":
+        response = Response(204, headers=_PREFLIGHT)
+    else:
+        try:
+            response = endpoint(_read(environ))
+        except errors.ProtocolError as error:
+            response = error_response(error)
+        except Unavailable as error:
+            _log.warning("unavailable", extra={"reason": error.reason})
+            response = _unavailable()
+        except Exception as error:
+            response = _unexpected(error)
+    headers = [
+        ("Content-Type", response.content_type),
+        ("Content-Length", str(len(response.body))),
+        ("X-Content-Type-Options", "nosniff"),
+        *response.headers,
+        *extra,
+    ]
+    if cors:
+        headers.extend(_CORS)
+    start_response(_REASONS[response.status], headers)
+    return [response.body]
+
+
+def error_response(error: errors.ProtocolError) -> Response:
+    """The registered answer of a refusal (RFC 6749, section 5.2; RFC 6750, section 3)."""
+    body = {"error": error.error}
+    if error.text:
+        body["error_description"] = error.text
+    if isinstance(error, bearer.NoToken):
+        return Response(401, b"", headers=(*NO_STORE, ("WWW-Authenticate", 'Bearer realm="blindage"')))
+    headers = NO_STORE
+    if isinstance(error, (errors.InvalidToken, errors.InsufficientScope)):
+        headers += (("WWW-Authenticate", _bearer_challenge(error)),)
+    else:
+        headers += tuple((n, v) for n, v in error.get_headers() if n.lower() == "www-authenticate")
+    if isinstance(error, errors.MethodNotAllowed):
+        headers += (("Allow", error.allow),)
+    if error.status_code in (429, 503):
+        headers += (("Retry-After", RETRY_AFTER_SECONDS),)
+    return json_response(body, error.status_code, headers)
+
+
+def _bearer_challenge(error: errors.ProtocolError) -> str:
+    challenge = f'Bearer realm="blindage", error="{error.error}", error_description="{error.text}"'
+    if isinstance(error, errors.InsufficientScope):
+        challenge += f', scope="{error.cause}"'
+    return challenge
+
+
+def _unavailable() -> Response:
+    body = {"error": "temporarily_unavailable", "error_description": "try again shortly"}
+    return json_response(body, 503, (*NO_STORE, ("Retry-After", RETRY_AFTER_SECONDS)))
+
+
+def _unexpected(error: Exception) -> Response:
+    """What nobody foresaw: a reference number outside, kind and place (never values) inside."""
+    reference = secrets.token_hex(8)
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place is not None else "?"
+    _log.error("unexpected", extra={"reference": reference, "kind": type(error).__name__, "where": where})
+    return json_response({"error": "server_error", "error_description": f"reference {reference}"}, 500)
+
+
+def _read(environ: Environ) -> Request:
+    get = environ.get
+    query: str = get("QUERY_STRING", "")
+    if len(query) > MAX_QUERY:
+        raise errors.InvalidRequest("the address is too long")
+    method: str = environ["REQUEST_METHOD"]
+    dpop = get("HTTP_DPOP")
+    return Request(
+        method=method,
+        path=environ["PATH_INFO"],
+        query=query,
+        body=_body(environ) if method in ("POST", "PUT") else b"",
+        content_type=get("CONTENT_TYPE") or "",
+        authorization=get("HTTP_AUTHORIZATION"),
+        # A second header line reaches WSGI joined by a comma, which no proof contains.
+        dpop=tuple(dpop.split(",")) if dpop is not None else (),
+        accept=get("HTTP_ACCEPT", ""),
+        origin=get("HTTP_ORIGIN"),
+        peer=get("blindage.peer", ""),
+    )
+
+
+def _body(environ: Environ) -> bytes:
+    length: str = environ.get("CONTENT_LENGTH") or ""
+    if length and (not length.isdigit() or int(length[:12]) > MAX_BODY):
+        raise errors.PayloadTooLarge("the body is larger than 64 kB")
+    stream = environ["wsgi.input"]
+    # Without a length the server reads a chunked body; one byte more than allowed tells that it is too long.
+    body: bytes = stream.read(int(length) if length else MAX_BODY + 1)
+    if len(body) > MAX_BODY:
+        raise errors.PayloadTooLarge("the body is larger than 64 kB")
+    return body

@@ -1,0 +1,1 @@
+"""Load scenarios and benchmarks that drive a running Blindage from outside."""

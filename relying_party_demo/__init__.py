@@ -1,0 +1,1 @@
+"""A small app that signs people in with Blindage."""
