@@ -88,7 +88,7 @@ class BlindRsaPublicKey:
 
     def __init__(self, modulus: int) -> None:
         """From an odd modulus of 2048, 3072 or 4096 bits; e is 65537. BlindRsaError for any other."""
-        if modulus.bit_length() not in MODULUS_BITS or modulus % 2 == 0:
+        if modulus < 0 or modulus.bit_length() not in MODULUS_BITS or modulus % 2 == 0:
             raise BlindRsaError("modulus refused")
         self.modulus = modulus
         self.size = modulus.bit_length() // 8

@@ -76,7 +76,7 @@ class GmpOperation:
         message = self._integer(block)
         factor = random_unit(int(n))
         unblind = invert_modulo(factor, int(n))
-        with gmpy2.local_context(allow_release_gil=True):
+        with gmpy2.context(gmpy2.get_context(), allow_release_gil=True):
             blinded = message * gmpy2.powmod_sec(factor, self._e, n) % n
             modulo_p = gmpy2.powmod_sec(blinded, self._dmp1, p)
             modulo_q = gmpy2.powmod_sec(blinded, self._dmq1, q)

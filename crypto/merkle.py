@@ -148,9 +148,7 @@ def verify_inclusion(hashed_leaf: bytes, index: int, size: int, proof: Sequence[
         raise MerkleError("inclusion proof does not verify")
 
 
-def verify_consistency(
-    old_size: int, old_root: bytes, new_size: int, new_root: bytes, proof: Sequence[bytes]
-) -> None:
+def verify_consistency(old_size: int, old_root: bytes, new_size: int, new_root: bytes, proof: Sequence[bytes]) -> None:
     """MerkleError unless `proof` shows that tree `new_root` begins with all leaves of tree `old_root`."""
     _check_hashes((old_root, new_root, *proof))
     if not 0 <= old_size <= new_size <= SIZE_MAX:

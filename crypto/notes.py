@@ -175,9 +175,7 @@ def open_note(note: str, verifiers: Sequence[Verifier]) -> OpenedNote:
     return OpenedNote(text, tuple(_verify(verifier, text, found[verifier]) for verifier in order))
 
 
-def open_checkpoint(
-    note: str, log: Verifier, witnesses: Sequence[Verifier] = ()
-) -> tuple[Checkpoint, OpenedNote]:
+def open_checkpoint(note: str, log: Verifier, witnesses: Sequence[Verifier] = ()) -> tuple[Checkpoint, OpenedNote]:
     """A checkpoint that `log` has signed, and the cosignatures of those `witnesses` that are on it.
 
     MerkleError as for `open_note`, when the log has not signed, or when its name is not the origin."""

@@ -42,7 +42,8 @@ def build_application(provider: Provider, settings: Settings) -> Application:
             if not path.startswith(base + "/"):
                 return _misdirected(start_response)
             environ["SCRIPT_NAME"], environ["PATH_INFO"] = base, path[len(base) :]
-        return pages(environ, start_response)
+        answer: Iterable[bytes] = pages(environ, start_response)
+        return answer
 
     return application
 
@@ -68,7 +69,8 @@ def _host_check(settings: Settings) -> Callable[[str | None], bool]:
 def _peer(environ: Environ, hops: int) -> str:
     """The address limits count by: the direct peer, or what the outermost of our own proxies saw."""
     if hops:
-        forwarded = [part.strip() for part in environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+        header: str = environ.get("HTTP_X_FORWARDED_FOR", "")
+        forwarded = [part.strip() for part in header.split(",") if part.strip()]
         if len(forwarded) >= hops:
             return forwarded[-hops]
     peer: str = environ.get("REMOTE_ADDR", "")

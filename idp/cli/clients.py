@@ -21,7 +21,7 @@ def client() -> None:
 @click.option("--name", required=True, help="Shown to people.")
 @click.option("--redirect-uri", "redirect_uris", multiple=True, help="Exact; may be given several times.")
 @click.option("--post-logout-redirect-uri", "post_logout_redirect_uris", multiple=True)
-@click.option("--auth-method", type=click.Choice(clients.AUTH_METHODS), default="client_secret_basic", show_default=True)
+@click.option("--auth-method", type=click.Choice(clients.AUTH_METHODS), default=clients.AUTH_METHODS[0], show_default=True)
 @click.option("--application-type", type=click.Choice(["web", "native"]), default="web", show_default=True)
 @click.option("--sector-identifier-uri")
 @click.option("--scope", default="openid age", show_default=True, help="What the app may ask for.")
@@ -49,13 +49,17 @@ def list_clients(as_json: bool) -> None:
     """List registered apps."""
     with opened_provider() as provider:
         found = provider.realm.store.read(lambda tx: tx.clients.page("", 10_000))
-    show(
-        [
-            {"client_id": c.id, "name": c.name, "state": c.state.value, "sector": c.sector, "scope": format_scope(c.scope)}
-            for c in found
-        ],
-        as_json,
-    )
+    rows = [
+        {
+            "client_id": app.id,
+            "name": app.name,
+            "state": app.state.value,
+            "sector": app.sector,
+            "scope": format_scope(app.scope),
+        }
+        for app in found
+    ]
+    show(rows, as_json)
 
 
 @client.command()

@@ -31,7 +31,7 @@ def serve(host: str, port: int, role: str | None, workers: int, exposed: bool) -
     named = f"[{host}]" if ":" in host else host
     settings = read_settings(os.environ, f"http://{named}:{port}", role)
     if not is_loopback_host(host) and settings.proxy_hops == 0 and not exposed:
-        raise SettingsError("PROXY_HOPS", "half-sent bodies can hold all threads: put a proxy in front, or say --exposed")
+        raise SettingsError("PROXY_HOPS", "half-sent bodies can hold all threads: put a proxy in front or say --exposed")
     if workers > 1 and settings.database_url is None:
         raise SettingsError("DATABASE_URL", "the embedded database serves one process; use PostgreSQL for more workers")
     say(f"{settings.issuer} ({settings.role}) on {named}:{port}")

@@ -1,4 +1,4 @@
-"""Redirect URIs: what may be registered (RFC 8252, RFC 9700 section 2.6) and what a request may name (RFC 9700, 4.1)."""
+"""Redirect URIs: what may be registered (RFC 8252; RFC 9700, 2.6), what a request may name (RFC 9700, 4.1)."""
 
 import ipaddress
 import re

@@ -3,7 +3,7 @@
 from typing import Any
 
 from idp.domain.scope import SCOPES
-from idp.protocol.assurance import ACR_VALUES
+from idp.protocol.authorization.assurance import ACR_VALUES
 from idp.protocol.authorization import checks
 from idp.protocol.claims import CLAIMS_SUPPORTED
 from idp.protocol.client_authentication import METHODS

@@ -268,6 +268,13 @@ def test_a_newer_correction_replaces_one_that_still_waits() -> None:
     assert second.band(utc(2026, 4, 1, 12)) is Band.ADULT
 
 
+def test_a_correction_has_no_correction_of_its_own() -> None:
+    waiting = corrected(state_of(date(2000, 1, 1)), state_of(date(2012, 1, 1)), Assurance.STANDARD, START, CN)
+    with pytest.raises(AgeError) as caught:
+        corrected(state_of(date(1999, 1, 1)), waiting, Assurance.STRICT, START, CN)
+    assert caught.value.reason == "bad_age_state"
+
+
 def test_a_list_of_thresholds_reaches_the_correction_too() -> None:
     now = utc(2026, 3, 10)
     state = corrected(state_of(date(1990, 1, 1)), state_of(date(2008, 8, 9)), Assurance.STRICT, now, CN)

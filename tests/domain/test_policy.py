@@ -31,7 +31,7 @@ def put(path: str, value: object) -> Change:
         *way, last = path.split(".")
         for step in way:
             table = table[int(step)] if isinstance(table, list) else table[step]
-        table[last] = value
+        table[int(last) if isinstance(table, list) else last] = value
 
     return change
 
@@ -43,7 +43,7 @@ def drop(path: str) -> Change:
         *way, last = path.split(".")
         for step in way:
             table = table[int(step)] if isinstance(table, list) else table[step]
-        del table[last]
+        del table[int(last) if isinstance(table, list) else last]
 
     return change
 
@@ -176,6 +176,14 @@ def test_an_odd_value_is_refused(path: str, value: object) -> None:
     message = refused(put(path, value))
     assert "policy" in message
     assert key in message or "thresholds" in message or "curfew[0]" in message or "minor_mode" in message
+
+
+def test_daily_minutes_that_leave_some_minors_out_are_refused() -> None:
+    assert "daily_minutes" in refused(drop("minor_mode.daily_minutes.1"))
+
+
+def test_a_night_from_midnight_to_midnight_is_refused() -> None:
+    assert "night" in refused(put("minor_mode.night", {"from": "00:00", "until": "24:00"}))
 
 
 def test_a_window_that_opens_on_no_day_is_refused() -> None:

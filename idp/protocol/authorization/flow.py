@@ -21,7 +21,7 @@ from idp.domain.ports import Transaction
 from idp.domain.scope import OFFLINE_ACCESS, format_scope
 from idp.domain.session import Session
 from idp.protocol import errors
-from idp.protocol.assurance import Unmet, achieved_acr
+from idp.protocol.authorization.assurance import Unmet, achieved_acr
 from idp.protocol.authorization.pending import Pending
 from idp.protocol.authorization.request import AuthorizationRequest
 from idp.protocol.authorization.response import AuthorizationResponse, refusal, success

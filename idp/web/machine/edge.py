@@ -87,7 +87,7 @@ def error_response(error: errors.ProtocolError) -> Response:
         body["error_description"] = error.text
     if isinstance(error, bearer.NoToken):
         return Response(401, b"", headers=(*NO_STORE, ("WWW-Authenticate", 'Bearer realm="blindage"')))
-    headers = NO_STORE
+    headers: tuple[tuple[str, str], ...] = NO_STORE
     if isinstance(error, (errors.InvalidToken, errors.InsufficientScope)):
         headers += (("WWW-Authenticate", _bearer_challenge(error)),)
     else:

@@ -1,0 +1,71 @@
+"""Token introspection (RFC 7662): whether one of the caller's own tokens still holds, and nothing more.
+
+Order is security; every no is exactly `{"active": false}` (section 2.2):
+ 1 the caller proves who it is        3 not expired, right generation
+ 2 the token was made for it          4 grant, account, consent, session alive
+"""
+
+from typing import Any
+
+from idp.domain.client import Client
+from idp.domain.grant import Grant
+from idp.domain.scope import format_scope
+from idp.protocol.client_authentication import authenticate_client
+from idp.protocol.errors import InvalidClient, InvalidRequest
+from idp.protocol.held_token import HeldToken, read_held_token
+from idp.protocol.message import Request, Response, json_response
+from idp.protocol.provider import Provider
+from idp.protocol.token import machine_form
+
+INACTIVE = {"active": False}
+
+
+def answer_introspection(provider: Provider, request: Request) -> Response:
+    """Answer POST /introspect for a confidential client (RFC 7662, section 2.1)."""
+    form = machine_form(request)
+    client = authenticate_client(provider, request, form)  # 1
+    if client.public:
+        raise InvalidClient("introspection needs client authentication")
+    text = form.get("token")
+    if text is None:
+        raise InvalidRequest("token is missing")
+    return json_response(_describe(provider, client, text))
+
+
+def _describe(provider: Provider, client: Client, text: str) -> dict[str, Any]:
+    held = read_held_token(provider, client, text)  # 2
+    if held is None:
+        return INACTIVE
+    now = provider.now()
+    if held.access is not None and now >= held.access.expires_at:  # 3
+        return INACTIVE
+    found = provider.realm.store.read(lambda tx: tx.grants.with_standing(held.grant_id, now))
+    if found is None:
+        return INACTIVE
+    grant, standing = found
+    ended = grant.client_id != client.id or grant.revoked_at is not None or now >= grant.expires_at
+    stale = held.refresh is not None and held.refresh.generation != grant.generation
+    if ended or stale or not standing.live:  # 4
+        return INACTIVE
+    return _active(provider, client, grant, held)
+
+
+def _active(provider: Provider, client: Client, grant: Grant, held: HeldToken) -> dict[str, Any]:
+    """`sub` is the caller's own pairwise one; there is no `username` (RFC 7662, section 5)."""
+    described: dict[str, Any] = {
+        "active": True,
+        "iss": provider.issuer,
+        "sub": grant.subject,
+        "client_id": client.id,
+        "aud": client.id,
+    }
+    if held.access is not None:
+        described["scope"] = held.access.scope
+        described["token_type"] = "DPoP" if held.access.jkt else "Bearer"
+        described["iat"], described["exp"] = held.access.issued_at, held.access.expires_at
+        if held.access.jkt:
+            described["cnf"] = {"jkt": held.access.jkt}
+    else:
+        described["scope"] = format_scope(grant.scope)
+        described["iat"], described["exp"] = grant.created_at, grant.expires_at
+    return described

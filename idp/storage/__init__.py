@@ -1,0 +1,1 @@
+"""Where things are kept: implementations of the ports in `idp.domain.ports`."""

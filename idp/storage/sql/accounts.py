@@ -1,0 +1,199 @@
+"""Accounts: one row, one data key. Everything personal in the row is sealed under that key."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from sqlalchemy import bindparam as param
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_new
+
+from crypto.encoding import lp, lp_split
+from idp.domain.account import Account, AccountState, AgeRecord
+from idp.domain.age import AgeState, Assurance
+from idp.domain.errors import Conflict
+from idp.domain.identifiers import ID_BYTES
+from idp.storage.sql.runner import Row, Runner
+from idp.storage.sql.sealed_columns import ColumnSealing
+from idp.storage.sql.statement import Statement
+from idp.storage.sql.tables import account_keys, accounts, consents, dedup_indexes, grants, sessions
+
+_INDEX_BYTES = 32
+_COLUMNS = ("id", "username_index", "state", "tester", "created_at", "profile", "password", "age", "dedup", "links")
+
+_ADD = Statement(
+    insert_new(accounts).values({name: param(name) for name in _COLUMNS}).on_conflict_do_nothing(), *_COLUMNS
+)
+_ADD_KEY = Statement(
+    insert(account_keys).values(account_id=param("account"), wrapped=param("wrapped")), "account", "wrapped"
+)
+_ALL = select(*(accounts.c[name] for name in _COLUMNS), account_keys.c.wrapped).join(account_keys)
+_GET = Statement(_ALL.where(accounts.c.id == param("id")), "id")
+_GET_LOCKED = Statement(_ALL.where(accounts.c.id == param("id")).with_for_update(of=accounts), "id")
+_BY_USERNAME = Statement(_ALL.where(accounts.c.username_index == param("index")), "index")
+_PAGE = Statement(
+    _ALL.where(accounts.c.id > param("after")).order_by(accounts.c.id).limit(param("limit")), "after", "limit"
+)
+_KEY = Statement(select(account_keys.c.wrapped).where(account_keys.c.account_id == param("id")), "id")
+_SET = {
+    name: Statement(
+        update(accounts).where(accounts.c.id == param("account")).values({name: param("value")}), "account", "value"
+    )
+    for name in ("state", "password", "age", "dedup", "links")
+}
+_DEDUP = Statement(
+    select(accounts.c.dedup, account_keys.c.wrapped).join(account_keys).where(accounts.c.id == param("id"))
+    .with_for_update(of=accounts),
+    "id",
+)
+_CLAIM_INDEX = Statement(
+    insert_new(dedup_indexes).values(digest=param("digest")).on_conflict_do_nothing(), "digest"
+)
+_FREE_INDEX = Statement(delete(dedup_indexes).where(dedup_indexes.c.digest == param("digest")), "digest")
+_SHRED = Statement(delete(account_keys).where(account_keys.c.account_id == param("id")), "id")
+_EMPTY_GRANTS = Statement(
+    update(grants).where(grants.c.account_id == param("account")).values(sealed=param("nothing")),
+    "account", "nothing",
+)
+_DELETE_ROWS = [
+    Statement(delete(table).where(column == param("id")), "id")
+    for table, column in (
+        (sessions, sessions.c.account_id), (consents, consents.c.account_id), (accounts, accounts.c.id)
+    )
+]
+
+
+class SqlAccounts:
+    """Implements `idp.domain.ports.Accounts`."""
+
+    def __init__(self, run: Runner, sealing: ColumnSealing) -> None:
+        self._run = run
+        self._sealing = sealing
+
+    def add(self, account: Account) -> None:
+        sealing, row_id = self._sealing, account.id
+        key, wrapped = sealing.new_data_key(row_id)
+        profile = lp(account.username, account.contact or "", account.salt)
+        added = self._run.change(
+            _ADD, row_id, account.username_index, account.state.value, int(account.tester), account.created_at,
+            sealing.profile.seal(key, row_id, profile),
+            sealing.password.seal(key, row_id, account.password_hash.encode()),
+            sealing.age.seal(key, row_id, _age_bytes(account.age)),
+            sealing.dedup.seal(key, row_id, account.dedup_index or b""),
+            sealing.links.seal(key, row_id, _link_bytes(account.guardians, account.children)),
+        )
+        if not added:
+            raise Conflict("the account id or the user name exists")
+        self._run.change(_ADD_KEY, row_id, wrapped)
+
+    def get(self, account_id: bytes) -> Account | None:
+        return self._account(self._run.one(_GET_LOCKED if self._run.for_write else _GET, account_id))
+
+    def by_username(self, username_index: bytes) -> Account | None:
+        return self._account(self._run.one(_BY_USERNAME, username_index))
+
+    def set_password(self, account_id: bytes, password_hash: str) -> bool:
+        key = self.data_key(account_id)
+        if key is None:
+            return False
+        sealed = self._sealing.password.seal(key, account_id, password_hash.encode())
+        return self._run.change(_SET["password"], account_id, sealed) == 1
+
+    def set_state(self, account_id: bytes, state: AccountState) -> bool:
+        return self._run.change(_SET["state"], account_id, state.value) == 1
+
+    def set_age(self, account_id: bytes, age: AgeRecord) -> bool:
+        key = self.data_key(account_id)
+        if key is None:
+            return False
+        sealed = self._sealing.age.seal(key, account_id, _age_bytes(age))
+        return self._run.change(_SET["age"], account_id, sealed) == 1
+
+    def set_links(self, account_id: bytes, guardians: tuple[bytes, ...], children: tuple[bytes, ...]) -> bool:
+        key = self.data_key(account_id)
+        if key is None:
+            return False
+        sealed = self._sealing.links.seal(key, account_id, _link_bytes(guardians, children))
+        return self._run.change(_SET["links"], account_id, sealed) == 1
+
+    def claim_dedup_index(self, account_id: bytes, index: bytes) -> bool:
+        found = self._run.one(_DEDUP, account_id)
+        if found is None:
+            return False
+        key = self._sealing.data_key(account_id, found[1])
+        held = self._sealing.dedup.open(key, account_id, found[0])
+        if index in _pieces(held, _INDEX_BYTES):
+            return True
+        if not self._run.change(_CLAIM_INDEX, index):
+            return False
+        # Earlier indexes stay: a renewed document does not free the old one for another account.
+        sealed = self._sealing.dedup.seal(key, account_id, held + index)
+        return self._run.change(_SET["dedup"], account_id, sealed) == 1
+
+    def delete(self, account_id: bytes) -> bool:
+        found = self._run.one(_DEDUP, account_id)
+        if found is None:
+            return False
+        key = self._sealing.data_key(account_id, found[1])
+        indexes = _pieces(self._sealing.dedup.open(key, account_id, found[0]), _INDEX_BYTES)
+        self._run.change(_SHRED, account_id)
+        # Grants are under the ring, so their content must go by hand. The rows stay, or a code could work again.
+        self._run.change(_EMPTY_GRANTS, account_id, b"")
+        for index in indexes:
+            self._run.change(_FREE_INDEX, index)
+        return [self._run.change(statement, account_id) for statement in _DELETE_ROWS][-1] == 1
+
+    def page(self, after: bytes, limit: int) -> Sequence[Account]:
+        return [self._opened(row) for row in self._run.rows(_PAGE, after, limit)]
+
+    def data_key(self, account_id: bytes) -> bytes | None:
+        """The data key of an account, None when there is no such account (any more)."""
+        found = self._run.one(_KEY, account_id)
+        return self._sealing.data_key(account_id, found[0]) if found else None
+
+    def _account(self, row: Row | None) -> Account | None:
+        return self._opened(row) if row else None
+
+    def _opened(self, row: Row) -> Account:
+        row_id, username_index, state, tester, created_at, profile, password, age, dedup, links, wrapped = row
+        sealing = self._sealing
+        key = sealing.data_key(row_id, wrapped)
+        username, contact, salt = lp_split(sealing.profile.open(key, row_id, profile), 3)
+        guardians, children = lp_split(sealing.links.open(key, row_id, links), 2)
+        indexes = _pieces(sealing.dedup.open(key, row_id, dedup), _INDEX_BYTES)
+        return Account(
+            id=row_id,
+            username=username.decode(),
+            username_index=username_index,
+            password_hash=sealing.password.open(key, row_id, password).decode(),
+            salt=salt,
+            state=AccountState(state),
+            created_at=created_at,
+            age=parse_age(sealing.age.open(key, row_id, age)),
+            contact=contact.decode() or None,
+            dedup_index=indexes[-1] if indexes else None,
+            tester=bool(tester),
+            guardians=_pieces(guardians, ID_BYTES),
+            children=_pieces(children, ID_BYTES),
+        )
+
+
+def _age_bytes(age: AgeRecord | None) -> bytes:
+    return b"" if age is None else bytes([age.assurance.rank]) + age.state.serialize()
+
+
+# Ages are rounded to public dates, so that few distinct ones exist: parsing is paid once for each.
+@lru_cache(maxsize=8192)
+def parse_age(data: bytes) -> AgeRecord | None:
+    """The age of an account as it was sealed: rank of the assurance (1), state; empty when unknown."""
+    if not data:
+        return None
+    assurance = next(level for level in Assurance if level.rank == data[0])
+    return AgeRecord(AgeState.parse(data[1:]), assurance)
+
+
+def _link_bytes(guardians: tuple[bytes, ...], children: tuple[bytes, ...]) -> bytes:
+    return lp(b"".join(guardians), b"".join(children))
+
+
+def _pieces(data: bytes, size: int) -> tuple[bytes, ...]:
+    return tuple(data[start : start + size] for start in range(0, len(data), size))
