@@ -35,14 +35,10 @@ class PendingToken:
     @property
     def authenticator_input(self) -> bytes:
         """What the issuer is to sign without seeing it."""
-        return authenticator_input(
-            TOKEN_TYPE_BLIND_RSA, self.nonce, self.challenge_digest, self.key.token_key_id
-        )
+        return authenticator_input(TOKEN_TYPE_BLIND_RSA, self.nonce, self.challenge_digest, self.key.token_key_id)
 
 
-def create_token_request(
-    challenge: TokenChallenge, key: BlindRsaPublicKey
-) -> tuple[TokenRequest, PendingToken]:
+def create_token_request(challenge: TokenChallenge, key: BlindRsaPublicKey) -> tuple[TokenRequest, PendingToken]:
     """A request for one token that answers `challenge` (RFC 9578, section 6.1), with a fresh nonce.
 
     TokenError for a challenge of another token type."""
@@ -85,9 +81,7 @@ def create_batch_request(
     return requests, tuple(pending for _, pending in created)
 
 
-def finalize_batch(
-    pending: Sequence[PendingToken], response: GenericBatchTokenResponse
-) -> tuple[Token | None, ...]:
+def finalize_batch(pending: Sequence[PendingToken], response: GenericBatchTokenResponse) -> tuple[Token | None, ...]:
     """The tokens out of a batch, None where the issuer gave no answer (batched-tokens-06, section 6.3).
 
     TokenError when the number of answers is another, or any answer does not finalize: an issuer that
@@ -95,14 +89,10 @@ def finalize_batch(
     tokens is good."""
     if len(response.token_responses) != len(pending):
         raise TokenError("the issuer gave another number of answers")
-    return tuple(
-        _finalize_optional(one, answer) for one, answer in zip(pending, response.token_responses, strict=True)
-    )
+    return tuple(_finalize_optional(one, answer) for one, answer in zip(pending, response.token_responses, strict=True))
 
 
-def _finalize_optional(
-    pending: PendingToken, answer: TokenResponse | UnsupportedTokenResponse | None
-) -> Token | None:
+def _finalize_optional(pending: PendingToken, answer: TokenResponse | UnsupportedTokenResponse | None) -> Token | None:
     if answer is None:
         return None
     if isinstance(answer, UnsupportedTokenResponse):

@@ -29,9 +29,7 @@ def issue(request: TokenRequest, keys: Mapping[int, BlindRsaKey]) -> TokenRespon
         raise TokenError("blinded_msg is out of range") from None
 
 
-def issue_batch(
-    request: GenericBatchTokenRequest, keys: Mapping[int, BlindRsaKey]
-) -> GenericBatchTokenResponse:
+def issue_batch(request: GenericBatchTokenRequest, keys: Mapping[int, BlindRsaKey]) -> GenericBatchTokenResponse:
     """Answer a generic batch in its order (draft-ietf-privacypass-batched-tokens-06, section 6.2).
 
     What `issue` refuses, and every other token type, becomes an absent answer; SigningError ends the

@@ -12,9 +12,7 @@ _PADDING1 = bytes(8)
 def mgf1(seed: bytes, length: int, hash_name: str) -> bytes:
     """MGF1: `length` mask bytes drawn from `seed` (RFC 8017, appendix B.2.1)."""
     size = hashlib.new(hash_name).digest_size
-    blocks = (
-        hashlib.new(hash_name, seed + i2osp(counter, 4)).digest() for counter in range(-(-length // size))
-    )
+    blocks = (hashlib.new(hash_name, seed + i2osp(counter, 4)).digest() for counter in range(-(-length // size)))
     return b"".join(blocks)[:length]
 
 

@@ -1,5 +1,6 @@
 """The one place where concrete parts are chosen and put together."""
 
+import hmac
 import os
 import tomllib
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from importlib import resources
 
 import holidays
 
+from crypto.dpop import ServerNonces
 from crypto.sealing import Sealer
 from idp.domain.clock import Clock
 from idp.domain.curfew import Curfew
@@ -57,6 +59,7 @@ def compose(settings: Settings, clock: Clock | None = None, exclusive: bool = Tr
         codes=Sealer(ring, "code"),
         access_tokens=Sealer(ring, "access"),
         cookies=Sealer(ring, "cookie"),
+        dpop_nonces=ServerNonces(hmac.digest(ring.derive("access", ring.newest.id), b"dpop-nonce", "sha256")),
     )
 
 

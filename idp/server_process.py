@@ -4,21 +4,48 @@ import ctypes
 import os
 import signal
 import sys
+from pathlib import Path
+from typing import Protocol
 
 from idp.composition import compose
+from idp.logs import configure_logging
 from idp.settings import Settings
+from idp.web.metrics import SharedMetrics
 from idp.wsgi import Application, build_application
 
 _PR_SET_PDEATHSIG = 1
 
 
-def load_worker(settings: Settings, parent: int) -> Application:
+class Flag(Protocol):
+    """A byte shared by all processes of a server (multiprocessing.RawValue)."""
+
+    value: int
+
+
+def load_worker(settings: Settings, parent: int, draining: Flag) -> Application:
     """Build the application after fork, so that no connection is shared between processes (threats G04)."""
     _die_with_parent(parent)
+    configure_logging()
     # The server copies the environment into every request, where an HTTP_ name would look like a header.
     for name in [name for name in os.environ if name.startswith(("BLINDAGE_", "HTTP_"))]:
         del os.environ[name]
-    return build_application(compose(settings), settings)
+    # The metrics package reads this name when it is first imported, which is in the next line but one.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_directory(settings))
+    metrics = SharedMetrics(metrics_directory(settings))
+    return build_application(compose(settings), settings, metrics, lambda: bool(draining.value))
+
+
+def metrics_directory(settings: Settings) -> Path:
+    """Where worker processes keep their figures."""
+    return settings.data_dir / "metrics"
+
+
+def clear_metrics(settings: Settings) -> None:
+    """Start counting anew; run once by the main process before any worker starts."""
+    directory = metrics_directory(settings)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for file in directory.glob("*.db"):
+        file.unlink()
 
 
 def _die_with_parent(parent: int) -> None:

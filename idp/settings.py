@@ -47,11 +47,21 @@ class Settings:
     policy: str
     rate_limits: bool
     door_issuer: str | None
+    metrics_token_file: Path | None = None
 
     @property
     def loopback(self) -> bool:
         """Whether the issuer is this machine."""
         return is_loopback_host(urlsplit(self.issuer).hostname)
+
+    def metrics_token(self) -> str | None:
+        """The token that opens `/metrics` from elsewhere; None: this machine only."""
+        if self.metrics_token_file is None:
+            return None
+        token = self.metrics_token_file.read_text("ascii").strip()
+        if len(token) < 32:
+            raise SettingsError("METRICS_TOKEN_FILE", "the token has at least 32 characters")
+        return token
 
     @property
     def host(self) -> str:
@@ -63,7 +73,7 @@ def read_settings(environ: Mapping[str, str], default_issuer: str, role: str | N
     """Settings of a process; SettingsError for the first that is wrong. Unknown BLINDAGE_ names are refused."""
     known = {
         "ISSUER", "DOOR_ISSUER", "ROLE", "DATA_DIR", "DATABASE_URL", "REDIS_URL",
-        "MASTER_KEY_FILE", "PROXY_HOPS", "POLICY", "RATE_LIMITS",
+        "MASTER_KEY_FILE", "PROXY_HOPS", "POLICY", "RATE_LIMITS", "METRICS_TOKEN_FILE",
     }  # fmt: skip
     given = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX) and value}
     for name in sorted(given.keys() - known):
@@ -81,6 +91,7 @@ def read_settings(environ: Mapping[str, str], default_issuer: str, role: str | N
         policy=given.get("POLICY", "cn"),
         rate_limits=_switch("RATE_LIMITS", given.get("RATE_LIMITS", "on")),
         door_issuer=_issuer("DOOR_ISSUER", given["DOOR_ISSUER"]) if "DOOR_ISSUER" in given else None,
+        metrics_token_file=Path(given["METRICS_TOKEN_FILE"]) if "METRICS_TOKEN_FILE" in given else None,
     )
     if not settings.rate_limits and not settings.loopback:
         raise SettingsError("RATE_LIMITS", "may be off for a loopback issuer only")

@@ -7,9 +7,12 @@ from idp.composition import token_server
 from idp.domain.redirect_uri import is_loopback_host
 from idp.protocol.provider import Provider
 from idp.settings import Settings
-from idp.web.machine.edge import Environ, StartResponse
-from idp.web.machine.paths import machine_table, serve
+from idp.web.machine.edge import Edge, Environ, StartResponse
+from idp.web.machine.health import DIRECT_LOOPBACK, Health, MetricsPage, is_direct_loopback
+from idp.web.machine.paths import machine_table
+from idp.web.metrics import Metrics
 from idp.web.pages.application import create_pages
+from idp.web.rate_limit import RateLimits
 from idp.web.security_headers import transport_security
 
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
@@ -18,16 +21,19 @@ UNHOSTED = frozenset({"/healthz", "/readyz", "/metrics"})
 """Paths that a balancer asks by address: they do not look at `Host`."""
 
 
-def build_application(provider: Provider, settings: Settings) -> Application:
-    """One callable for an HTTP server."""
+def build_application(
+    provider: Provider, settings: Settings, metrics: Metrics, draining: Callable[[], bool] = lambda: False
+) -> Application:
+    """One callable for an HTTP server; `draining` says when readiness is to be denied."""
     base = urlsplit(settings.issuer).path.rstrip("/")
-    table = {
-        path if path.startswith("/.well-known/oauth-authorization-server") else base + path: route
-        for path, route in machine_table(provider, token_server(provider)).items()
-    }
+    limits = RateLimits(provider.realm.clock, settings.redis_url, settings.rate_limits)
+    edge = Edge(limits, metrics, transport_security(settings.issuer))
+    health = Health(provider.realm.store, draining)
+    paths = machine_table(provider, token_server(provider), health, MetricsPage(metrics, settings.metrics_token()))
+    unbased = ("/.well-known/oauth-authorization-server", *UNHOSTED)
+    table = {path if path.startswith(unbased) else base + path: route for path, route in paths.items()}
     pages = create_pages(provider)
     known_host = _host_check(settings)
-    extra = transport_security(settings.issuer)
     hops = settings.proxy_hops
 
     def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -37,7 +43,7 @@ def build_application(provider: Provider, settings: Settings) -> Application:
         environ["blindage.peer"] = _peer(environ, hops)
         route = table.get(path)
         if route is not None:
-            return serve(route, environ, start_response, extra)
+            return edge.answer(route, environ, start_response)
         if base:
             if not path.startswith(base + "/"):
                 return _misdirected(start_response)
@@ -68,12 +74,14 @@ def _host_check(settings: Settings) -> Callable[[str | None], bool]:
 
 def _peer(environ: Environ, hops: int) -> str:
     """The address limits count by: the direct peer, or what the outermost of our own proxies saw."""
+    header: str = environ.get("HTTP_X_FORWARDED_FOR", "")
     if hops:
-        header: str = environ.get("HTTP_X_FORWARDED_FOR", "")
         forwarded = [part.strip() for part in header.split(",") if part.strip()]
         if len(forwarded) >= hops:
             return forwarded[-hops]
     peer: str = environ.get("REMOTE_ADDR", "")
+    if environ["PATH_INFO"] == "/metrics" and is_direct_loopback(peer, forwarded=bool(header)):
+        return DIRECT_LOOPBACK
     return peer
 
 

@@ -21,7 +21,7 @@ def client() -> None:
 @click.option("--name", required=True, help="Shown to people.")
 @click.option("--redirect-uri", "redirect_uris", multiple=True, help="Exact; may be given several times.")
 @click.option("--post-logout-redirect-uri", "post_logout_redirect_uris", multiple=True)
-@click.option("--auth-method", type=click.Choice(clients.AUTH_METHODS), default=clients.AUTH_METHODS[0], show_default=True)
+@click.option("--auth-method", type=click.Choice(clients.AUTH_METHODS), default="client_secret_basic")
 @click.option("--application-type", type=click.Choice(["web", "native"]), default="web", show_default=True)
 @click.option("--sector-identifier-uri")
 @click.option("--scope", default="openid age", show_default=True, help="What the app may ask for.")
@@ -32,6 +32,13 @@ def client() -> None:
 @click.option("--thresholds", default="18", show_default=True, help="Ages it may test, comma-separated.")
 @click.option("--require-pkce/--no-require-pkce", default=True, show_default=True)
 @click.option("--dpop", is_flag=True, help="Access tokens are bound to a DPoP key.")
+@click.option("--par", is_flag=True, help="Authorization requests must be pushed (RFC 9126).")
+@click.option("--fapi", is_flag=True, help="FAPI 2.0 Security Profile: PAR, PKCE, private_key_jwt, DPoP.")
+@click.option("--resource", "resources", multiple=True, help="A resource it may ask tokens for (RFC 8707).")
+@click.option("--own-resource", "own_resources", multiple=True, help="A resource it serves and may introspect for.")
+@click.option("--backchannel-logout-uri", help="Where logout tokens are posted.")
+@click.option("--security-event-endpoint", help="Where security event tokens are pushed (RFC 8935).")
+@click.option("--jwks-uri", help="Where its public keys are fetched.")
 @click.option("--grant", "grant_types", multiple=True, type=click.Choice([*clients.GRANT_TYPES, "device_code"]))
 @as_json
 def register(as_json: bool, **given: Any) -> None:
@@ -113,5 +120,13 @@ def _draft(given: dict[str, Any]) -> Client:
         category=Category(given["category"]),
         thresholds=thresholds,
         require_pkce=given["require_pkce"],
-        dpop_bound_access_tokens=given["dpop"],
+        dpop_bound_access_tokens=given["dpop"] or given["fapi"],
+        require_pushed_authorization_requests=given["par"] or given["fapi"],
+        fapi=given["fapi"],
+        resources=given["resources"],
+        own_resources=given["own_resources"],
+        backchannel_logout_uri=given["backchannel_logout_uri"],
+        backchannel_logout_session_required=given["backchannel_logout_uri"] is not None,
+        security_event_endpoint=given["security_event_endpoint"],
+        jwks_uri=given["jwks_uri"],
     )

@@ -43,7 +43,8 @@ class Client:
 
     `secret_hash` = SHA-256 of a 256-bit random secret (32 bytes), None for public clients and assertions;
     `sector` after OIDC Core 8.1; `scope` what it may ask; `thresholds` the ages it may test; `version` grows with
-    every change; `require_pkce` False only for confidential clients that send a nonce. Times in epoch seconds.
+    every change; `require_pkce` False only for confidential clients that send a nonce;
+    `resources` it may ask tokens for (RFC 8707), `own_resources` it serves itself and may introspect tokens of. Times in epoch seconds.
     """
 
     id: str
@@ -75,6 +76,8 @@ class Client:
     dpop_bound_access_tokens: bool = False
     require_pushed_authorization_requests: bool = False
     fapi: bool = False
+    resources: tuple[str, ...] = ()
+    own_resources: tuple[str, ...] = ()
     backchannel_logout_uri: str | None = None
     backchannel_logout_session_required: bool = False
     security_event_endpoint: str | None = None

@@ -45,7 +45,11 @@ class Accounts(Protocol):
         ...
 
     def delete(self, account_id: bytes) -> bool:
-        """Destroy the data key, then the rows of the account (grants, consents, sessions are closed by the caller)."""
+        """Destroy the data key, empty the grants, then delete the rows of the account, its sessions and consents.
+
+        Who has to be told must be read before. The emptied grants stay until they expire: they keep their codes
+        spent. The caller closes them.
+        """
         ...
 
     def page(self, after: bytes, limit: int) -> Sequence[Account]: ...
@@ -111,17 +115,18 @@ class Consents(Protocol):
 
 
 class Grants(Protocol):
-    """Grants and the markers of spent authorization codes."""
+    """Grants. A grant bears the id of the code it came from: one key says that it stands and that it is spent."""
 
-    def claim_code(self, code_id: bytes, grant: Grant) -> bool:
-        """Spend the code and insert its grant: exactly one caller per `code_id` ever gets True (RFC 6749, 4.1.2)."""
+    def claim_code(self, grant: Grant) -> bool:
+        """Spend the code `grant.id` by inserting its grant: exactly one caller ever gets True (RFC 6749, 4.1.2).
+
+        The grant that a replayed code led to (RFC 9700, section 4.5) is the one of the same id: `revoke` it.
+        """
         ...
 
-    def revoke_by_code(self, code_id: bytes, now: int) -> bytes | None:
-        """Revoke the grant a spent code led to (RFC 9700, 4.5); its id, or None if the code is unspent."""
+    def get(self, grant_id: bytes) -> Grant | None:
+        """The grant; without `subject`, `scope` and the like when its account has been deleted."""
         ...
-
-    def get(self, grant_id: bytes) -> Grant | None: ...
 
     def with_standing(self, grant_id: bytes, now: int) -> tuple[Grant, Standing] | None:
         """Hot path, one SELECT: the grant and all that must hold when it is used."""
@@ -250,8 +255,12 @@ class Transaction(Protocol):
 class Store(Protocol):
     """The database. `unit` is short and may run again: no signing, Argon2, network or clock inside."""
 
-    def read(self, unit: Callable[[Transaction], T]) -> T:
-        """Run `unit` in a read-only transaction. Unavailable when the database cannot answer."""
+    def read(self, unit: Callable[[Transaction], T], *, snapshot: bool = False) -> T:
+        """Run `unit`, which may not write. Unavailable when the database cannot answer.
+
+        Each statement sees one state of the database; with `snapshot`, which costs two statements more, all
+        statements of the unit see the same one.
+        """
         ...
 
     def write(self, unit: Callable[[Transaction], T], key: bytes = b"") -> T:

@@ -36,6 +36,7 @@ class AuthorizationCode:
     acr: str | None
     claims: str
     dpop_jkt: str | None
+    resource: str | None
     session_expires_at: int
     expires_at: int
 
@@ -57,6 +58,7 @@ def seal_code(provider: Provider, code: AuthorizationCode) -> str:
             code.acr,
             code.claims,
             code.dpop_jkt,
+            code.resource,
             code.session_expires_at,
             code.expires_at,
         ]

@@ -5,12 +5,10 @@ from typing import Any
 
 from idp.domain.account import AgeRecord
 from idp.domain.age import AgeState
-from idp.domain.client import Category, Client
+from idp.domain.client import Client
 from idp.domain.scope import AGE, AGE_ASSURANCE, AGE_BAND, AGE_OVER_PREFIX, AGE_THRESHOLDS
 from idp.protocol.claims_request import ClaimsRequest
 from idp.protocol.provider import Provider
-
-MINOR_MODE_CATEGORIES = frozenset({Category.GAME, Category.LIVE, Category.SOCIAL})
 
 CLAIMS_SUPPORTED = (
     "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "sid",
@@ -56,7 +54,7 @@ def age_claims(provider: Provider, disclosure: Disclosure, now: int) -> dict[str
 
 def session_until(provider: Provider, client: Client, record: AgeRecord | None, now: int) -> int | None:
     """When a minor's use of this app must end (epoch seconds, a quarter hour), or None."""
-    if record is None or client.category not in MINOR_MODE_CATEGORIES:
+    if record is None or client.category not in provider.realm.policy.minor_mode.categories:
         return None
     band = record.state.band(now)
     return provider.realm.curfew.session_until(band, client.category, now)

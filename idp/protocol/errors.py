@@ -169,3 +169,42 @@ class SlowDown(ProtocolError):
 
     error = "slow_down"
     status_code = 429
+
+
+class InvalidDpopProof(ProtocolError):
+    """The DPoP proof is missing or wrong (RFC 9449, section 5): 400 here, 401 at resources."""
+
+    error = "invalid_dpop_proof"
+
+
+class UseDpopNonce(ProtocolError):
+    """A proof must carry this nonce (RFC 9449, sections 8 and 9): 400 here, 401 at resources."""
+
+    error = "use_dpop_nonce"
+
+    def __init__(self, nonce: str) -> None:
+        super().__init__("the DPoP proof needs the nonce of the DPoP-Nonce header")
+        self.nonce = nonce
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        """Authlib's headers and the nonce."""
+        return [*super().get_headers(), ("DPoP-Nonce", self.nonce)]
+
+
+class InvalidTarget(ProtocolError):
+    """The resource is unknown or not allowed (RFC 8707, section 2)."""
+
+    error = "invalid_target"
+
+
+class InvalidRequestUri(ProtocolError):
+    """A pushed request is unknown, expired, used or another client's: a page (RFC 9126, section 2.2)."""
+
+    error = "invalid_request_uri"
+    may_redirect = False
+
+
+class InvalidRequestObject(ProtocolError):
+    """The request object is refused (RFC 9101, section 6)."""
+
+    error = "invalid_request_object"

@@ -13,15 +13,16 @@ from idp.domain.scope import format_scope
 from idp.protocol.client_authentication import authenticate_client
 from idp.protocol.errors import InvalidClient, InvalidRequest
 from idp.protocol.held_token import HeldToken, read_held_token
-from idp.protocol.message import Request, Response, json_response
+from idp.protocol.message import NO_STORE, Request, Response, json_response
 from idp.protocol.provider import Provider
 from idp.protocol.token import machine_form
 
 INACTIVE = {"active": False}
+SIGNED = "application/token-introspection+jwt"
 
 
 def answer_introspection(provider: Provider, request: Request) -> Response:
-    """Answer POST /introspect for a confidential client (RFC 7662, section 2.1)."""
+    """Answer POST /introspect for a confidential client (RFC 7662, 2.1); signed where asked (RFC 9701, section 5)."""
     form = machine_form(request)
     client = authenticate_client(provider, request, form)  # 1
     if client.public:
@@ -29,7 +30,12 @@ def answer_introspection(provider: Provider, request: Request) -> Response:
     text = form.get("token")
     if text is None:
         raise InvalidRequest("token is missing")
-    return json_response(_describe(provider, client, text))
+    described = _describe(provider, client, text)
+    if SIGNED not in request.accept and client.introspection_signed_response_alg is None:
+        return json_response(described)
+    signed = {"iss": provider.issuer, "aud": client.id, "iat": provider.now(), "token_introspection": described}
+    signer = provider.keys.signer(client.introspection_signed_response_alg or "RS256")
+    return Response(200, signer.sign(signed, typ="token-introspection+jwt").encode("ascii"), SIGNED, NO_STORE)
 
 
 def _describe(provider: Provider, client: Client, text: str) -> dict[str, Any]:
@@ -43,7 +49,8 @@ def _describe(provider: Provider, client: Client, text: str) -> dict[str, Any]:
     if found is None:
         return INACTIVE
     grant, standing = found
-    ended = grant.client_id != client.id or grant.revoked_at is not None or now >= grant.expires_at
+    owner = held.access.client_id if held.access is not None else client.id
+    ended = grant.client_id != owner or grant.revoked_at is not None or now >= grant.expires_at
     stale = held.refresh is not None and held.refresh.generation != grant.generation
     if ended or stale or not standing.live:  # 4
         return INACTIVE
@@ -56,8 +63,8 @@ def _active(provider: Provider, client: Client, grant: Grant, held: HeldToken) -
         "active": True,
         "iss": provider.issuer,
         "sub": grant.subject,
-        "client_id": client.id,
-        "aud": client.id,
+        "client_id": grant.client_id,
+        "aud": held.audience or client.id,
     }
     if held.access is not None:
         described["scope"] = held.access.scope

@@ -3,8 +3,9 @@
 from typing import Any
 
 from idp.domain.scope import SCOPES
-from idp.protocol.authorization.assurance import ACR_VALUES
+from idp.protocol import dpop
 from idp.protocol.authorization import checks
+from idp.protocol.authorization.assurance import ACR_VALUES
 from idp.protocol.claims import CLAIMS_SUPPORTED
 from idp.protocol.client_authentication import METHODS
 from idp.protocol.provider import Provider
@@ -28,6 +29,11 @@ def provider_metadata(provider: Provider, server: TokenServer, endpoints: dict[s
         "id_token_signing_alg_values_supported": list(SIGNING_ALGS),
         "userinfo_signing_alg_values_supported": list(SIGNING_ALGS),
         "token_endpoint_auth_methods_supported": list(METHODS),
+        "dpop_signing_alg_values_supported": list(dpop.ALGORITHMS),
+        "introspection_signing_alg_values_supported": list(SIGNING_ALGS),
+        "require_pushed_authorization_requests": False,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "code_challenge_methods_supported": list(checks.CODE_CHALLENGE_METHODS),
         "prompt_values_supported": list(checks.PROMPT_VALUES),
         "acr_values_supported": list(ACR_VALUES),

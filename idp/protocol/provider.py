@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from crypto.dpop import ServerNonces
 from crypto.sealing import Sealer
 from idp.protocol.key_set import KeySet
 from idp.protocol.lifetimes import Lifetimes
@@ -17,6 +18,7 @@ class Provider:
     codes: Sealer
     access_tokens: Sealer
     cookies: Sealer
+    dpop_nonces: ServerNonces
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
 
     @property

@@ -4,6 +4,7 @@ from idp.domain.audit_event import AuditEvent, AuditKind
 from idp.domain.identifiers import new_id
 from idp.domain.ports import Transaction
 from idp.protocol.client_authentication import authenticate_client
+from idp.protocol.dpop import proven_key
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.held_token import read_held_token
 from idp.protocol.message import Request, Response
@@ -21,8 +22,8 @@ def answer_revocation(provider: Provider, request: Request) -> Response:
     text = form.get("token")
     if text is None:
         raise InvalidRequest("token is missing")
-    held = read_held_token(provider, client, text)
-    if held is not None:
+    held = read_held_token(provider, client, text, proven_key(provider, request))
+    if held is not None and (held.access is None or held.access.client_id == client.id):
         now = provider.now()
         event = AuditEvent(
             new_id(now), now, AuditKind.GRANT_REVOKED, None, client.id, held.grant_id.hex(), (("by", "client"),)

@@ -9,6 +9,8 @@ from typing import Any
 from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Payload
 
 from idp.domain.client import Client
+from idp.protocol.dpop import proven_key
+from idp.protocol.errors import InvalidDpopProof, InvalidTarget
 from idp.protocol.message import NO_STORE, Request, Response, json_response
 from idp.protocol.provider import Provider
 
@@ -66,6 +68,27 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib carries
     def grant_types(self) -> tuple[str, ...]:
         """Grant types that are registered, for the metadata."""
         return tuple(grant.GRANT_TYPE for grant, _ in self._token_grants)
+
+
+def bound_key(provider: Provider, request: TokenRequest) -> str | None:
+    """The DPoP key this token request proves; required where the client registered it (RFC 9449, section 5.2)."""
+    jkt = proven_key(provider, request.message)
+    if jkt is None and request.client.dpop_bound_access_tokens:
+        raise InvalidDpopProof("this client must prove possession of a DPoP key")
+    return jkt
+
+
+def target(client: Client, granted: tuple[str, ...], form: dict[str, str]) -> str | None:
+    """The resource this access token is for (RFC 8707, section 2.2): the granted one, or one the client may name.
+
+    InvalidTarget for any other; None: the token is for this provider's own endpoints.
+    """
+    asked = form.get("resource")
+    if asked is None:
+        return granted[0] if granted else None
+    if asked not in (granted or client.resources):
+        raise InvalidTarget("this app may not ask for this resource")
+    return asked
 
 
 def _extra(headers: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

@@ -11,13 +11,14 @@ from idp.domain.scope import OFFLINE_ACCESS, OPENID, format_scope, parse_scope
 from idp.protocol.access_token import AccessToken, seal_access_token
 from idp.protocol.claims import Disclosure, age_claims, requested_for, session_until
 from idp.protocol.errors import InvalidGrant
+from idp.protocol.jwt_access_token import make_jwt_access_token
 from idp.protocol.provider import Provider
 from idp.protocol.refresh_token import make_refresh_token
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """What one token answer is made from. `scope` of this access token; `nonce` only at the code exchange."""
+    """What one token answer is made from: `scope` and DPoP key (`jkt`) of this access token; `nonce` of the code."""
 
     client: Client
     grant: Grant
@@ -25,6 +26,8 @@ class Issue:
     age: AgeRecord | None
     nonce: str | None
     generation: int
+    jkt: str | None = None
+    resource: str | None = None
 
 
 def issue_tokens(provider: Provider, issue: Issue, now: int) -> dict[str, Any]:
@@ -34,16 +37,20 @@ def issue_tokens(provider: Provider, issue: Issue, now: int) -> dict[str, Any]:
     """
     lifetime = _access_lifetime(provider, issue, now)
     grant, scope = issue.grant, issue.scope
-    token = AccessToken(grant.id, now, now + lifetime, issue.client.id, format_scope(scope), grant.jkt)
-    access_token = seal_access_token(provider, token)
+    token = AccessToken(grant.id, now, now + lifetime, issue.client.id, format_scope(scope), issue.jkt)
+    if issue.resource is None:
+        access_token = seal_access_token(provider, token)
+    else:
+        access_token = make_jwt_access_token(provider, token, grant.subject, issue.resource)
     answer: dict[str, Any] = {
         "access_token": access_token,
-        "token_type": "DPoP" if grant.jkt else "Bearer",
+        "token_type": "DPoP" if issue.jkt else "Bearer",
         "expires_in": lifetime,
         "scope": format_scope(scope),
     }
     if may_refresh(issue.client):
-        bound_to = grant.jkt if issue.client.public else None
+        # A public client's refresh token dies with its key (RFC 9449, section 5); a confidential one authenticates.
+        bound_to = issue.jkt if issue.client.public else None
         answer["refresh_token"] = make_refresh_token(
             provider, grant.id, issue.generation, issue.client.id, bound_to
         )

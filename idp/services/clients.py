@@ -79,6 +79,8 @@ def check_metadata(realm: Realm, client: Client) -> None:
     _check_name(client.name)
     _check_uris(realm, client)
     _check_capabilities(client)
+    _check_fapi(client)
+    _check_resources(client)
     _check_thresholds(realm, client.thresholds)
 
 
@@ -150,6 +152,29 @@ def _check_capabilities(client: Client) -> None:
             ClientKeySet.parse(client.jwks)
         except CryptoError as error:
             raise Refused("invalid_client_metadata", "jwks is not an acceptable key set") from error
+
+
+def _check_fapi(client: Client) -> None:
+    """The FAPI 2.0 Security Profile (final, sections 5.3.2 and 5.3.3) as far as registration decides it."""
+    if not client.fapi:
+        return
+    met = (
+        client.require_pushed_authorization_requests
+        and client.require_pkce
+        and client.token_endpoint_auth_method == "private_key_jwt"
+        and client.dpop_bound_access_tokens
+        and client.id_token_signed_response_alg != "RS256"
+    )
+    if not met:
+        text = "FAPI 2.0 needs PAR, PKCE, private_key_jwt, DPoP and ES256 or EdDSA"
+        raise Refused("invalid_client_metadata", text)
+
+
+def _check_resources(client: Client) -> None:
+    for uri in (*client.resources, *client.own_resources):
+        parts = redirect_uri.split_uri(uri)
+        if not parts.netloc or parts.fragment or "#" in uri:
+            raise Refused("invalid_client_metadata", "a resource is an absolute URI without a fragment")
 
 
 def _check_thresholds(realm: Realm, thresholds: tuple[int, ...]) -> None:

@@ -33,7 +33,7 @@ def record_evidence(realm: Realm, username: str, birthdate: date, method: str, a
         kept = account.age
         if kept is None:
             record = AgeRecord(stated, assurance)
-        elif not assurance.meets(kept.assurance_at(now)):
+        elif not assurance.meets(_strongest(kept, now)):
             raise Refused("weaker_evidence", "stronger evidence is on record")
         else:
             state = corrected(kept.state, stated, assurance, now, realm.policy)
@@ -46,6 +46,12 @@ def record_evidence(realm: Realm, username: str, birthdate: date, method: str, a
         return record
 
     return realm.store.write(unit, account_id)
+
+
+def _strongest(kept: AgeRecord, now: int) -> Assurance:
+    """The assurance new evidence must reach: what holds, or what a correction that waits will bring."""
+    waiting = kept.state.correction
+    return max(kept.assurance_at(now), waiting.assurance) if waiting is not None else kept.assurance_at(now)
 
 
 def describe(realm: Realm, record: AgeRecord) -> dict[str, str | None]:

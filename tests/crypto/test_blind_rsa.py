@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import load_der_private_key
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -165,8 +166,6 @@ def test_any_blinded_message_fits_any_message() -> None:
 
 
 def rsa_numbers(key: BlindRsaKey) -> rsa.RSAPrivateNumbers:
-    from cryptography.hazmat.primitives.serialization import load_der_private_key
-
     private = load_der_private_key(key.to_pkcs8(), None)
     assert isinstance(private, rsa.RSAPrivateKey)
     return private.private_numbers()

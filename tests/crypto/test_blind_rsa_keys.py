@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
+    load_der_private_key,
     load_der_public_key,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto import blind_rsa_keys
 from crypto.blind_rsa_keys import SPKI_SIZE, BlindRsaKey, BlindRsaPublicKey
 from crypto.errors import BlindRsaError
 from tests.crypto.cheap import CHEAP
@@ -139,11 +139,9 @@ def test_generated_key_avoids_taken_identifiers(monkeypatch: pytest.MonkeyPatch)
 
     def generate(exponent: int, bits: int) -> object:
         assert (exponent, bits) == (65537, 2048)
-        from cryptography.hazmat.primitives.serialization import load_der_private_key
-
         return load_der_private_key(next(made).to_pkcs8(), None)
 
-    monkeypatch.setattr(blind_rsa_keys.rsa, "generate_private_key", generate)
+    monkeypatch.setattr(rsa, "generate_private_key", generate)
     assert BlindRsaKey.generate({taken.public.truncated_token_key_id}).public == free.public
     with pytest.raises(StopIteration):
         next(made)

@@ -1,10 +1,12 @@
 """The two libraries behind blind signing: which is chosen, and that threads do not meet in them."""
 
 import gc
+import sys
 import threading
 import weakref
 from collections.abc import Callable
 
+import gmpy2
 import pytest
 
 from crypto import gmp, libcrypto
@@ -67,7 +69,7 @@ def test_libcrypto_with_known_faults_or_of_another_generation_is_refused(version
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda patch: patch.setattr(libcrypto.sys, "platform", "darwin"),
+        lambda patch: patch.setattr(sys, "platform", "darwin"),
         lambda patch: patch.setattr(libcrypto, "_LIBRARY", "libcrypto.so.0"),
         lambda patch: patch.setattr(libcrypto, "_OLDEST", 0x3FFFFFFF),
         lambda patch: patch.setattr(libcrypto, "_PROTOTYPES", (("EVP_no_such_function", None, ()),)),
@@ -132,6 +134,25 @@ def test_contexts_end_with_their_thread_and_the_key_lives_on() -> None:
     gc.collect()
     assert [reference() for reference in seen] == [None, None]
     assert operation.public(operation.private(block)) == block
+
+
+def test_gmpy2_never_lets_a_chosen_value_meet_the_primes(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = token_key("gmpy2")
+    block = gmp.random_unit(key.public.modulus).to_bytes(256, "big")
+    bases: list[int] = []
+    exponentiate = gmpy2.powmod_sec
+
+    def recorded(base: int, exponent: int, modulus: int) -> int:
+        bases.append(int(base))
+        result: int = exponentiate(base, exponent, modulus)
+        return result
+
+    monkeypatch.setattr(gmpy2, "powmod_sec", recorded)
+    assert key.operation.private(block) == key.operation.private(block)
+    # Each time: the fresh factor to the public exponent, then the blinded base modulo p and modulo q.
+    assert len(bases) == 6
+    assert bases[1] == bases[2] and bases[4] == bases[5]
+    assert len({*bases, int.from_bytes(block, "big")}) == 5
 
 
 def test_masked_inversion_is_inversion() -> None:

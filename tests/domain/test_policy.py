@@ -164,7 +164,7 @@ def test_an_unknown_key_is_refused_in_every_table(path: str) -> None:
         ("curfew.0.from", "8:00"),
         ("curfew.0.from", "2０:00"),
         ("curfew.0.from", "20-00"),
-        ("curfew.0.from", "20:60"),
+        ("curfew.0.until", "20:60"),
         ("curfew.0.until", "24:15"),
         ("curfew.0.until", "20:00"),
         ("curfew.0.until", "06:00"),

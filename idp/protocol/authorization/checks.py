@@ -3,11 +3,13 @@
 Order is security: before step 2 has proven where to answer, nothing may redirect. Each step takes a frozen request and
 returns one. Steps 1 and 2 raise errors that are shown on a page; every later error goes to the proven redirect URI.
 
- 1 client known           4 nothing repeated      7 scope        10 max_age    13 id_token_hint
- 2 redirect URI proven    5 no request object     8 nonce        11 PKCE       14 locales
- 3 response mode, state   6 response type         9 prompt       12 claims, acr
+ 0 pushed request         4 nothing repeated      8 nonce        12 claims, acr      16 pushed where it must be
+ 1 client known           5 no request object     9 prompt       13 id_token_hint    17 DPoP key
+ 2 redirect URI proven    6 response type        10 max_age      14 locales
+ 3 response mode, state   7 scope                11 PKCE         15 resource
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,6 +21,7 @@ from idp.domain.client import Client
 from idp.domain.ports import Transaction
 from idp.domain.scope import AGE, OPENID, SCOPES, parse_scope
 from idp.protocol import errors
+from idp.protocol.authorization.pushed import URN, take_up
 from idp.protocol.authorization.request import AuthorizationRequest, UnverifiedRequest
 from idp.protocol.claims_request import parse_claims_request
 from idp.protocol.parameters import repeated
@@ -32,19 +35,32 @@ RESPONSE_TYPES = ("code",)
 PROMPT_VALUES = ("none", "login", "consent", "select_account")
 CODE_CHALLENGE_METHODS = ("S256",)
 MAX_AGE_LIMIT = 10**9
+_THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
 Step = Callable[[Provider, AuthorizationRequest], AuthorizationRequest]
 
 
+def _unfolded(provider: Provider, unverified: UnverifiedRequest) -> UnverifiedRequest:
+    """Step 0: a pushed request in place of its `request_uri` (RFC 9126, section 4); other parameters are ignored."""
+    uris = [value for name, value in unverified.pairs if name == "request_uri"]
+    if len(uris) != 1 or not uris[0].startswith(URN) or unverified.pushed:
+        return unverified
+    return take_up(provider, uris[0], _client_known(provider, unverified).id)
+
+
 def locate(provider: Provider, unverified: UnverifiedRequest) -> AuthorizationRequest:
-    """Steps 1 to 3: who asks and where to answer. Its errors must be shown on a page."""
+    """Steps 0 to 3: who asks and where to answer. Its errors must be shown on a page."""
+    unverified = _unfolded(provider, unverified)
     client = _client_known(provider, unverified)
     uri = _redirect_uri_proven(client, unverified)
-    return _response_mode_and_state(unverified, AuthorizationRequest(client, uri, unverified.first()))
+    request = AuthorizationRequest(
+        client, uri, unverified.first(), pushed=unverified.pushed, dpop_jkt=unverified.dpop_jkt
+    )
+    return _response_mode_and_state(unverified, request)
 
 
 def check(provider: Provider, unverified: UnverifiedRequest, located: AuthorizationRequest) -> AuthorizationRequest:
-    """Steps 4 to 14 on a located request; their errors go back to the client."""
+    """Steps 4 to 17 on a located request; their errors go back to the client."""
     if repeated(unverified.pairs) is not None:  # 4
         raise errors.InvalidRequest("a parameter is repeated")
     request = located
@@ -207,6 +223,30 @@ def _locales(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest
     return replace(request, ui_locales=tuple(request.parameters.get("ui_locales", "").split()))
 
 
+def _resource(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 15
+    resource = request.parameters.get("resource")
+    if resource is not None and resource not in request.client.resources:
+        raise errors.InvalidTarget("this app may not ask for this resource")
+    return replace(request, resource=resource)
+
+
+def _pushed(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 16
+    if request.client.require_pushed_authorization_requests and not request.pushed:
+        raise errors.InvalidRequest("this app must push its authorization requests")
+    return request
+
+
+def _dpop_key(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 17
+    named = request.parameters.get("dpop_jkt")
+    if named is None:
+        return request
+    if not _THUMBPRINT.match(named):
+        raise errors.InvalidRequest("dpop_jkt is not a SHA-256 thumbprint")
+    if request.dpop_jkt is not None and request.dpop_jkt != named:
+        raise errors.InvalidRequest("dpop_jkt differs from the DPoP proof of the pushed request")
+    return replace(request, dpop_jkt=named)
+
+
 STEPS: tuple[Step, ...] = (
     _no_request_object,
     _response_type,
@@ -218,4 +258,7 @@ STEPS: tuple[Step, ...] = (
     _claims_and_acr,
     _id_token_hint,
     _locales,
+    _resource,
+    _pushed,
+    _dpop_key,
 )

@@ -200,6 +200,7 @@ def _answer(
         acr=acr,
         claims=request.claims.compact(),
         dpop_jkt=request.dpop_jkt,
+        resource=request.resource,
         session_expires_at=session.expires_at,
         expires_at=now + provider.lifetimes.code,
     )

@@ -59,6 +59,7 @@ def seal_pending(provider: Provider, pending: Pending, browser: bytes) -> str:
         request.hinted_subject,
         request.ui_locales,
         request.dpop_jkt,
+        request.resource,
     ]
     return b64url_encode(provider.cookies.seal(orjson.dumps(document), _AD + browser))
 
@@ -70,7 +71,7 @@ def open_pending(provider: Provider, text: str, browser: bytes) -> Pending:
     except CryptoError as error:
         raise PendingExpired("this page has expired", str(error)) from error
     began_at, client_id, redirect_uri, mode, state, nonce, scope, prompt, max_age, challenge = fields[:10]
-    claims, acr_values, hinted_subject, ui_locales, dpop_jkt = fields[10:]
+    claims, acr_values, hinted_subject, ui_locales, dpop_jkt, resource = fields[10:]
     if provider.now() >= began_at + provider.lifetimes.interaction:
         raise PendingExpired("this page has expired")
 
@@ -102,5 +103,6 @@ def open_pending(provider: Provider, text: str, browser: bytes) -> Pending:
         hinted_subject=hinted_subject,
         ui_locales=tuple(ui_locales),
         dpop_jkt=dpop_jkt,
+        resource=resource,
     )
     return Pending(request, began_at)

@@ -9,9 +9,14 @@ from idp.protocol.claims_request import NOTHING, ClaimsRequest
 
 @dataclass(frozen=True, slots=True)
 class UnverifiedRequest:
-    """Parameters as they came, in order and with repetitions; nothing in here has been believed yet."""
+    """Parameters as they came, in order and with repetitions; nothing in here has been believed yet.
+
+    `pushed`: they came by PAR from the authenticated client; `dpop_jkt` is the key it proved there.
+    """
 
     pairs: tuple[tuple[str, str], ...]
+    pushed: bool = False
+    dpop_jkt: str | None = None
 
     def first(self) -> Mapping[str, str]:
         """Each parameter's first value."""
@@ -23,7 +28,8 @@ class AuthorizationRequest:
     """A request whose checked part grows step by step; after the last step every field is proven.
 
     `state` and `nonce` are the app's own bytes, at most 512; `scope` only what the client may have;
-    `prompt` after OIDC Core 3.1.2.1; `max_age` seconds; `hinted_subject` the `sub` of a verified id_token_hint.
+    `prompt` after OIDC Core 3.1.2.1; `max_age` seconds; `hinted_subject` the `sub` of a verified id_token_hint;
+    `dpop_jkt` the key the code will be bound to (RFC 9449, 10); `resource` after RFC 8707.
     """
 
     client: Client
@@ -40,7 +46,9 @@ class AuthorizationRequest:
     acr_values: tuple[str, ...] = ()
     hinted_subject: str | None = None
     ui_locales: tuple[str, ...] = ()
+    pushed: bool = False
     dpop_jkt: str | None = None
+    resource: str | None = None
 
     @property
     def subjects(self) -> frozenset[str]:

@@ -1,9 +1,10 @@
 """The authorization code grant (RFC 6749, section 4.1.3; RFC 7636, section 4.6).
 
-Order is security; what fails before step 6 leaves the code unspent for its rightful client:
- 1 the code is ours and unexpired      4 the PKCE verifier fits            7 tokens are made (nothing stored)
- 2 it is this client's                 5 account, consent, session live    8 claimed: spent and granted at once
- 3 the redirect URI is the same        6 the curfew leaves time            9 a replay revokes the first grant
+Order is security; what fails before step 9 leaves the code unspent for its rightful client:
+ 1 the code is ours and unexpired      4 the PKCE verifier fits            7 the curfew leaves time
+ 2 it is this client's                 5 the DPoP key is the code's        8 tokens are made (nothing stored)
+ 3 the redirect URI is the same        6 account, consent, session live    9 claimed: spent and granted at once
+Then 10: a replay revokes the grant the code first led to.
 """
 
 import hmac
@@ -13,13 +14,12 @@ from authlib.oauth2.rfc6749 import BaseGrant, TokenEndpointMixin
 
 from crypto.pkce import is_verifier, verifier_matches
 from idp.domain.grant import Grant, Standing
-from idp.domain.identifiers import new_id
 from idp.domain.ports import Transaction
 from idp.domain.scope import OFFLINE_ACCESS, parse_scope
 from idp.protocol.authorization_code import AuthorizationCode, open_code
 from idp.protocol.errors import InvalidGrant, InvalidRequest
 from idp.protocol.provider import Provider
-from idp.protocol.server import TokenRequest
+from idp.protocol.server import TokenRequest, bound_key, target
 from idp.protocol.token_issuance import Issue, grant_lifetime, issue_tokens
 
 
@@ -29,7 +29,7 @@ class AuthorizationCodeGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[mis
     GRANT_TYPE = "authorization_code"
 
     def validate_token_request(self) -> None:
-        """Steps 1 to 4: everything that can be said without the database."""
+        """Steps 1 to 5: who asks and whether the code is theirs."""
         request: TokenRequest = self.request
         form = request.form
         text = form.get("code")
@@ -43,10 +43,13 @@ class AuthorizationCodeGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[mis
         if form.get("redirect_uri") != code.redirect_uri:  # 3
             raise InvalidGrant("redirect_uri differs from the authorization request")
         _check_pkce(code, form.get("code_verifier"))  # 4
+        self._jkt = bound_key(self._provider, request)  # 5
+        if code.dpop_jkt is not None and self._jkt != code.dpop_jkt:
+            raise InvalidGrant("the code is bound to another DPoP key")
         self._code = code
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
-        """Steps 5 to 9."""
+        """Steps 6 to 10."""
         provider, client, code = self._provider, self.request.client, self._code
         now = provider.now()
         session_id = None if OFFLINE_ACCESS in parse_scope(code.scope) else code.session_id
@@ -55,13 +58,14 @@ class AuthorizationCodeGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[mis
             return tx.consents.standing(code.account_id, code.client_id, session_id, now)
 
         standing = provider.realm.store.read(look)
-        if not standing.live:  # 5
+        if not standing.live:  # 6
             raise InvalidGrant("the grant has ended", "account, consent or session")
-        grant = _grant_of(provider, code, session_id, now)
-        issue = Issue(client, grant, grant.scope, standing.age, code.nonce, grant.generation)
-        answer = issue_tokens(provider, issue, now)  # 6, 7
-        if not provider.realm.store.write(lambda tx: tx.grants.claim_code(code.id, grant), code.id):  # 8
-            provider.realm.store.write(lambda tx: tx.grants.revoke_by_code(code.id, now), code.id)  # 9
+        resource = target(client, (code.resource,) if code.resource else (), self.request.form)
+        grant = _grant_of(provider, code, session_id, self._jkt, resource, now)
+        issue = Issue(client, grant, grant.scope, standing.age, code.nonce, grant.generation, self._jkt, resource)
+        answer = issue_tokens(provider, issue, now)  # 7, 8
+        if not provider.realm.store.write(lambda tx: tx.grants.claim_code(grant), grant.id):  # 9
+            provider.realm.store.write(lambda tx: tx.grants.revoke(grant.id, now), grant.id)  # 10
             raise InvalidGrant("the code has been used")
         return 200, answer, []
 
@@ -82,9 +86,17 @@ def _check_pkce(code: AuthorizationCode, verifier: str | None) -> None:
         raise InvalidGrant("code_verifier does not match")
 
 
-def _grant_of(provider: Provider, code: AuthorizationCode, session_id: bytes | None, now: int) -> Grant:
+def _grant_of(
+    provider: Provider,
+    code: AuthorizationCode,
+    session_id: bytes | None,
+    jkt: str | None,
+    resource: str | None,
+    now: int,
+) -> Grant:
     return Grant(
-        id=new_id(now),
+        # The grant bears the code's id: its one unique key says that it stands and that the code is spent.
+        id=code.id,
         account_id=code.account_id,
         client_id=code.client_id,
         session_id=session_id,
@@ -97,8 +109,8 @@ def _grant_of(provider: Provider, code: AuthorizationCode, session_id: bytes | N
         sid=code.sid,
         acr=code.acr,
         offline=session_id is None,
-        jkt=code.dpop_jkt,
-        resource=(),
+        jkt=jkt,
+        resource=(resource,) if resource is not None else (),
         created_at=now,
         expires_at=grant_lifetime(provider, code.scope, code.session_expires_at, now),
     )

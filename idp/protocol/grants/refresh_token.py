@@ -17,7 +17,7 @@ from idp.domain.scope import parse_scope
 from idp.protocol.errors import InvalidGrant, InvalidRequest, InvalidScope
 from idp.protocol.provider import Provider
 from idp.protocol.refresh_token import RefreshToken, open_refresh_token
-from idp.protocol.server import TokenRequest
+from idp.protocol.server import TokenRequest, bound_key, target
 from idp.protocol.token_issuance import Issue, issue_tokens
 
 
@@ -32,7 +32,9 @@ class RefreshTokenGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  #
         text = request.form.get("refresh_token")
         if text is None:
             raise InvalidRequest("refresh_token is missing")
-        self._token = open_refresh_token(self._provider, text, request.client.id, None)  # 1
+        self._jkt = bound_key(self._provider, request)
+        bound_to = self._jkt if request.client.public else None
+        self._token = open_refresh_token(self._provider, text, request.client.id, bound_to)  # 1
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         """Steps 2 to 6."""
@@ -40,12 +42,15 @@ class RefreshTokenGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  #
         now = provider.now()
         grant, standing = _living_grant(provider, request.client, token, now)  # 2, 3
         scope = _narrowed(grant, request.form.get("scope"))  # 4
+        resource = target(request.client, grant.resource, request.form)
         generation = grant.generation
         if request.client.public:
             generation = _rotate(provider, grant, token, now)  # 5, 6
         elif token.generation != grant.generation:
             raise InvalidGrant("the refresh token is not valid", "generation of a client that does not rotate")
-        issue = Issue(request.client, grant, scope, standing.age, None, generation)
+        if grant.jkt is not None and self._jkt is None:
+            raise InvalidGrant("the grant is bound to a DPoP key")
+        issue = Issue(request.client, grant, scope, standing.age, None, generation, self._jkt, resource)
         return 200, issue_tokens(provider, issue, now), []
 
     @property

@@ -84,6 +84,8 @@ class SqlAccounts:
         if not added:
             raise Conflict("the account id or the user name exists")
         self._run.change(_ADD_KEY, row_id, wrapped)
+        if account.dedup_index is not None and not self._run.change(_CLAIM_INDEX, account.dedup_index):
+            raise Conflict("the de-duplication index is taken")
 
     def get(self, account_id: bytes) -> Account | None:
         return self._account(self._run.one(_GET_LOCKED if self._run.for_write else _GET, account_id))
@@ -116,6 +118,8 @@ class SqlAccounts:
         return self._run.change(_SET["links"], account_id, sealed) == 1
 
     def claim_dedup_index(self, account_id: bytes, index: bytes) -> bool:
+        if len(index) != _INDEX_BYTES:
+            raise ValueError("a de-duplication index has 32 bytes")
         found = self._run.one(_DEDUP, account_id)
         if found is None:
             return False

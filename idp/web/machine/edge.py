@@ -3,11 +3,16 @@
 import logging
 import secrets
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 from idp.domain.errors import Unavailable
-from idp.protocol import bearer, errors
+from idp.protocol import errors
+from idp.protocol.bearer import ResourceRefusal
 from idp.protocol.message import NO_STORE, Request, Response, json_response
+from idp.web.metrics import Metrics
+from idp.web.rate_limit import FAILURES, RateLimits
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -51,33 +56,71 @@ _PREFLIGHT = (
 )
 
 
-def answer(
-    endpoint: Endpoint, environ: Environ, start_response: StartResponse, extra: tuple[tuple[str, str], ...], cors: bool
-) -> Iterable[bytes]:
-    """Run one endpoint for one WSGI request. Never raises; `cors` lets scripts of any origin read, without cookies."""
-    if cors and environ["REQUEST_METHOD"] == "OPTIONS":
-        response = Response(204, headers=_PREFLIGHT)
-    else:
-        try:
-            response = endpoint(_read(environ))
-        except errors.ProtocolError as error:
-            response = error_response(error)
-        except Unavailable as error:
-            _log.warning("unavailable", extra={"reason": error.reason})
-            response = _unavailable()
-        except Exception as error:
-            response = _unexpected(error)
-    headers = [
-        ("Content-Type", response.content_type),
-        ("Content-Length", str(len(response.body))),
-        ("X-Content-Type-Options", "nosniff"),
-        *response.headers,
-        *extra,
-    ]
-    if cors:
-        headers.extend(_CORS)
-    start_response(_REASONS[response.status], headers)
-    return [response.body]
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One endpoint. `cors`: scripts of any origin may read its answers, without cookies.
+
+    `guarded`: refused credentials are counted, and past the limit the sender waits (RFC 6749, 10.10).
+    """
+
+    name: str
+    endpoint: Endpoint
+    cors: bool = False
+    guarded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What every machine answer passes: limits, error mapping, headers, measurement. `extra` headers: HSTS."""
+
+    limits: RateLimits
+    metrics: Metrics
+    extra: tuple[tuple[str, str], ...]
+
+    def answer(self, route: Route, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Run one endpoint for one WSGI request. Never raises."""
+        begun = perf_counter()
+        if route.cors and environ["REQUEST_METHOD"] == "OPTIONS":
+            response = Response(204, headers=_PREFLIGHT)
+        elif route.guarded:
+            response = self._guarded(route, environ)
+        else:
+            response = _run(route, environ)
+        headers = [
+            ("Content-Type", response.content_type),
+            ("Content-Length", str(len(response.body))),
+            ("X-Content-Type-Options", "nosniff"),
+            *response.headers,
+            *self.extra,
+        ]
+        if route.cors:
+            headers.extend(_CORS)
+        start_response(_REASONS[response.status], headers)
+        self.metrics.observe(route.name, response.status, perf_counter() - begun)
+        return [response.body]
+
+    def _guarded(self, route: Route, environ: Environ) -> Response:
+        peer: str = environ.get("blindage.peer", "")
+        verdict = self.limits.check(FAILURES, route.name, peer)
+        if not verdict.allowed:
+            body = {"error": "slow_down", "error_description": "too many refused requests"}
+            return json_response(body, 429, (*NO_STORE, ("Retry-After", str(verdict.retry_after))))
+        response = _run(route, environ)
+        if response.status == 401 or (response.status == 400 and b'"invalid_grant"' in response.body):
+            self.limits.failed(FAILURES, route.name, peer)
+        return response
+
+
+def _run(route: Route, environ: Environ) -> Response:
+    try:
+        return route.endpoint(_read(environ))
+    except errors.ProtocolError as error:
+        return error_response(error)
+    except Unavailable as error:
+        _log.warning("unavailable", extra={"reason": error.reason, "endpoint": route.name})
+        return _unavailable()
+    except Exception as error:
+        return _unexpected(error, route.name)
 
 
 def error_response(error: errors.ProtocolError) -> Response:
@@ -85,13 +128,10 @@ def error_response(error: errors.ProtocolError) -> Response:
     body = {"error": error.error}
     if error.text:
         body["error_description"] = error.text
-    if isinstance(error, bearer.NoToken):
-        return Response(401, b"", headers=(*NO_STORE, ("WWW-Authenticate", 'Bearer realm="blindage"')))
+    if isinstance(error, ResourceRefusal) and error.bare:
+        return Response(error.status_code, headers=(*NO_STORE, *error.headers))
     headers: tuple[tuple[str, str], ...] = NO_STORE
-    if isinstance(error, (errors.InvalidToken, errors.InsufficientScope)):
-        headers += (("WWW-Authenticate", _bearer_challenge(error)),)
-    else:
-        headers += tuple((n, v) for n, v in error.get_headers() if n.lower() == "www-authenticate")
+    headers += tuple((n, v) for n, v in error.get_headers() if n.lower() in ("www-authenticate", "dpop-nonce"))
     if isinstance(error, errors.MethodNotAllowed):
         headers += (("Allow", error.allow),)
     if error.status_code in (429, 503):
@@ -99,26 +139,20 @@ def error_response(error: errors.ProtocolError) -> Response:
     return json_response(body, error.status_code, headers)
 
 
-def _bearer_challenge(error: errors.ProtocolError) -> str:
-    challenge = f'Bearer realm="blindage", error="{error.error}", error_description="{error.text}"'
-    if isinstance(error, errors.InsufficientScope):
-        challenge += f', scope="{error.cause}"'
-    return challenge
-
-
 def _unavailable() -> Response:
     body = {"error": "temporarily_unavailable", "error_description": "try again shortly"}
     return json_response(body, 503, (*NO_STORE, ("Retry-After", RETRY_AFTER_SECONDS)))
 
 
-def _unexpected(error: Exception) -> Response:
+def _unexpected(error: Exception, endpoint: str) -> Response:
     """What nobody foresaw: a reference number outside, kind and place (never values) inside."""
     reference = secrets.token_hex(8)
     place = error.__traceback__
     while place is not None and place.tb_next is not None:
         place = place.tb_next
     where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place is not None else "?"
-    _log.error("unexpected", extra={"reference": reference, "kind": type(error).__name__, "where": where})
+    kind = type(error).__name__
+    _log.error("unexpected", extra={"reference": reference, "kind": kind, "where": where, "endpoint": endpoint})
     return json_response({"error": "server_error", "error_description": f"reference {reference}"}, 500)
 
 

@@ -1,19 +1,22 @@
 """The path table of the machine endpoints; what stands here is served, and what is served is advertised."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import orjson
 
 from idp.protocol import metadata
 from idp.protocol.errors import MethodNotAllowed
+from idp.protocol.introspection import answer_introspection
 from idp.protocol.message import JSON, Request, Response
 from idp.protocol.provider import Provider
+from idp.protocol.pushed_request import answer_pushed_request
+from idp.protocol.revocation import answer_revocation
 from idp.protocol.server import TokenServer
 from idp.protocol.token import answer_token_request
 from idp.protocol.userinfo import answer_userinfo
-from idp.web.machine.edge import Endpoint, Environ, StartResponse, answer
+from idp.web.machine.edge import Endpoint, Route
+from idp.web.machine.health import Health, MetricsPage
 
 DISCOVERY = "/.well-known/openid-configuration"
 OAUTH_METADATA = "/.well-known/oauth-authorization-server"
@@ -22,40 +25,35 @@ ENDPOINTS = {
     "authorization_endpoint": "/authorize",
     "token_endpoint": "/token",
     "userinfo_endpoint": "/userinfo",
+    "pushed_authorization_request_endpoint": "/par",
+    "introspection_endpoint": "/introspect",
+    "revocation_endpoint": "/revoke",
+    "end_session_endpoint": "/logout",
     "jwks_uri": "/jwks",
 }
 """Metadata names of what this provider serves, pages included."""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One endpoint and whether scripts of other origins may read its answers."""
-
-    endpoint: Endpoint
-    cors: bool
-
-
 Table = dict[str, Route]
 
 
-def machine_table(provider: Provider, server: TokenServer) -> Table:
+def machine_table(provider: Provider, server: TokenServer, health: Health, metrics: MetricsPage) -> Table:
     """Every machine path of the account issuer, relative to the issuer's own path."""
     document = orjson.dumps(metadata.provider_metadata(provider, server, ENDPOINTS))
-    discovery = Route(_document(lambda: document), cors=True)
+    discovery = Route("discovery", _document(lambda: document), cors=True)
     return {
-        "/token": Route(lambda request: answer_token_request(provider, server, request), cors=True),
-        "/userinfo": Route(lambda request: answer_userinfo(provider, request), cors=True),
-        "/jwks": Route(_document(provider.keys.document), cors=True),
+        "/token": Route("token", lambda r: answer_token_request(provider, server, r), cors=True, guarded=True),
+        "/userinfo": Route("userinfo", lambda r: answer_userinfo(provider, r), cors=True),
+        "/par": Route("par", lambda r: answer_pushed_request(provider, r), cors=True, guarded=True),
+        "/introspect": Route("introspect", lambda r: answer_introspection(provider, r), guarded=True),
+        "/revoke": Route("revoke", lambda r: answer_revocation(provider, r), cors=True, guarded=True),
+        "/jwks": Route("jwks", _document(provider.keys.document), cors=True),
         DISCOVERY: discovery,
         **{path: discovery for path in _oauth_metadata_paths(provider.issuer)},
+        "/healthz": Route("healthz", health.live),
+        "/readyz": Route("readyz", health.ready),
+        "/metrics": Route("metrics", metrics.answer),
     }
-
-
-def serve(
-    route: Route, environ: Environ, start_response: StartResponse, extra: tuple[tuple[str, str], ...]
-) -> Iterable[bytes]:
-    """Answer one request at a route; `extra` headers stand on every answer (HSTS)."""
-    return answer(route.endpoint, environ, start_response, extra, route.cors)
 
 
 def _oauth_metadata_paths(issuer: str) -> tuple[str, ...]:

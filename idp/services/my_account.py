@@ -1,0 +1,128 @@
+"""What people see and change about their own account: apps, sessions, password."""
+
+from dataclasses import dataclass
+
+from idp.domain.account import Account
+from idp.domain.audit_event import AuditEvent, AuditKind
+from idp.domain.client import Client
+from idp.domain.consent import Consent, Giver
+from idp.domain.errors import Refused
+from idp.domain.identifiers import new_id
+from idp.domain.ports import Transaction
+from idp.domain.session import Session
+from idp.services import password_rules
+from idp.services.realm import Realm
+from idp.services.sign_in import TRIES_PER_ACCOUNT, WINDOW_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class MyApp:
+    """An app with a living consent: what it may learn, since when (epoch seconds), and who agreed."""
+
+    client: Client
+    scope: frozenset[str]
+    claims: frozenset[str]
+    since: int
+    givers: frozenset[Giver]
+
+
+@dataclass(frozen=True, slots=True)
+class MyAccount:
+    """One person's account as that person sees it: apps by name, sessions newest first."""
+
+    account: Account
+    apps: tuple[MyApp, ...]
+    sessions: tuple[Session, ...]
+
+
+def my_account(realm: Realm, session: Session) -> MyAccount | None:
+    """Everything the account page shows, read in one go; None when the account is gone or may not be used."""
+    now = realm.clock.now()
+
+    def unit(tx: Transaction) -> MyAccount | None:
+        account = tx.accounts.get(session.account_id)
+        if account is None or not account.usable:
+            return None
+        sessions = [one for one in tx.sessions.of_account(account.id) if one.alive(now)]
+        sessions.sort(key=lambda one: one.created_at, reverse=True)
+        apps = _apps(tx, [one for one in tx.consents.of_account(account.id) if one.withdrawn_at is None])
+        return MyAccount(account, apps, tuple(sessions))
+
+    return realm.store.read(unit)
+
+
+def username_of(realm: Realm, session: Session) -> str | None:
+    """The name a session's person signs in with, for that person's own pages."""
+    account = realm.store.read(lambda tx: tx.accounts.get(session.account_id))
+    return account.username if account is not None else None
+
+
+def end_session(realm: Realm, account_id: bytes, ended: bytes) -> bool:
+    """End one session of an account and the grants that live by it; False when the account has no such session."""
+    now = realm.clock.now()
+    event = AuditEvent(new_id(now), now, AuditKind.SESSION_REVOKED, account_id, None, ended.hex())
+
+    def unit(tx: Transaction) -> bool:
+        session = tx.sessions.get(ended)
+        # Somebody else's session is answered like one that does not exist (threats B10).
+        if session is None or session.account_id != account_id or not tx.sessions.revoke(ended, now):
+            return False
+        tx.audit.append(event)
+        return True
+
+    return realm.store.write(unit, account_id)
+
+
+def change_password(realm: Realm, session: Session, current: str, fresh: str) -> int:
+    """Change the password of the signed-in person and end all other sessions; returns how many those were.
+
+    Refused: `wrong_credentials` when `current` is wrong, `too_many_tries` when that happened too often in the hour
+    (the counter is the one of sign-in), `weak_password`. Busy when too many passwords are being checked.
+    """
+    now = realm.clock.now()
+    account = realm.store.read(lambda tx: tx.accounts.get(session.account_id))
+    if account is None or not account.usable:
+        raise Refused("wrong_credentials", "the account cannot be used")
+    password_rules.check(fresh, account.username)
+    window = now - now % WINDOW_SECONDS
+    counter = b"password:" + account.username_index
+    # Counted before the check, as at sign-in: a borrowed session must not be a way around the limit.
+    tries = realm.store.write(lambda tx: tx.attempts.add(counter, window, window + 2 * WINDOW_SECONDS), account.id)
+    if tries > TRIES_PER_ACCOUNT:
+        raise Refused("too_many_tries", "too many wrong passwords; try again later")
+    if not realm.passwords.verify(account.password_hash, current):
+        raise Refused("wrong_credentials", "the current password is wrong")
+    checked, encoded = account.password_hash, realm.passwords.hash(fresh)
+    event = AuditEvent(new_id(now), now, AuditKind.PASSWORD_CHANGED, account.id, None, account.id.hex())
+
+    def unit(tx: Transaction) -> int:
+        kept = tx.accounts.get(session.account_id)
+        # Changed by another request since it was checked: that one has won, and `current` is wrong by now.
+        if kept is None or kept.password_hash != checked:
+            raise Refused("wrong_credentials", "the current password is wrong")
+        tx.accounts.set_password(kept.id, encoded)
+        tx.attempts.clear(counter)
+        tx.audit.append(event)
+        return tx.sessions.revoke_others(kept.id, session.id, now)
+
+    return realm.store.write(unit, account.id)
+
+
+def _apps(tx: Transaction, consents: list[Consent]) -> tuple[MyApp, ...]:
+    """One line for each app, however many people agreed to it."""
+    apps: list[MyApp] = []
+    for client_id in dict.fromkeys(consent.client_id for consent in consents):
+        client = tx.clients.get(client_id)
+        if client is None:
+            continue
+        mine = [consent for consent in consents if consent.client_id == client_id]
+        apps.append(
+            MyApp(
+                client=client,
+                scope=frozenset().union(*(consent.scope for consent in mine)),
+                claims=frozenset().union(*(consent.claims for consent in mine)),
+                since=min(consent.created_at for consent in mine),
+                givers=frozenset(consent.giver for consent in mine),
+            )
+        )
+    return tuple(sorted(apps, key=lambda app: app.client.name.casefold()))

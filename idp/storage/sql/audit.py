@@ -1,0 +1,79 @@
+"""The audit trail: rows with a MAC, written in the transaction of what they record."""
+
+from collections.abc import Sequence
+
+import orjson
+from sqlalchemy import bindparam as param
+from sqlalchemy import insert, select
+from sqlalchemy.dialects.postgresql import insert as insert_new
+
+from idp.domain.audit_event import AuditEvent, AuditKind
+from idp.domain.errors import Conflict
+from idp.storage.sql.accounts import SqlAccounts
+from idp.storage.sql.audit_row import COLUMNS, AuditRow
+from idp.storage.sql.runner import Runner
+from idp.storage.sql.sealed_columns import ColumnSealing
+from idp.storage.sql.statement import Statement
+from idp.storage.sql.tables import audit_events, audit_pending
+
+_ADD = Statement(
+    insert_new(audit_events).values({name: param(name) for name in AuditRow._fields}).on_conflict_do_nothing(),
+    *AuditRow._fields,
+)
+_ADD_PENDING = Statement(insert(audit_pending).values(event_id=param("event")).inline(), "event")
+_PAGE = Statement(
+    select(*COLUMNS).where(audit_events.c.id > param("after")).order_by(audit_events.c.id).limit(param("limit")),
+    "after", "limit",
+)
+_OF_ACCOUNT = Statement(
+    select(*COLUMNS).where(audit_events.c.account_id == param("account")).order_by(audit_events.c.id), "account"
+)
+
+
+class SqlAudit:
+    """Implements `idp.domain.ports.Audit`. `audit_seal` adds the rows to a Merkle tree a moment later."""
+
+    def __init__(self, run: Runner, sealing: ColumnSealing, accounts: SqlAccounts) -> None:
+        self._run = run
+        self._sealing = sealing
+        self._accounts = accounts
+
+    def append(self, event: AuditEvent) -> None:
+        row = AuditRow(
+            event.id, event.at, event.kind.value, event.account_id, event.client_id, event.subject,
+            self._sealed_details(event), b"",
+        )
+        row = row._replace(mac=self._sealing.mac(row.fields()))
+        if not self._run.change(_ADD, *row):
+            raise Conflict("the audit event exists")
+        self._run.change(_ADD_PENDING, event.id)
+
+    def page(self, after: bytes, limit: int) -> Sequence[AuditEvent]:
+        return [self._event(AuditRow(*row)) for row in self._run.rows(_PAGE, after, limit)]
+
+    def of_account(self, account_id: bytes) -> Sequence[AuditEvent]:
+        return [self._event(AuditRow(*row)) for row in self._run.rows(_OF_ACCOUNT, account_id)]
+
+    def _sealed_details(self, event: AuditEvent) -> bytes:
+        details = orjson.dumps(event.details)
+        if event.account_id is None:
+            return self._sealing.audit_details_without_account.seal(event.id, details)
+        key = self._accounts.data_key(event.account_id)
+        # An event after the deletion: its details would be unreadable from the start, so they are not kept.
+        return b"" if key is None else self._sealing.audit_details.seal(key, event.id, details)
+
+    def _event(self, row: AuditRow) -> AuditEvent:
+        details = orjson.loads(self._details(row))
+        return AuditEvent(
+            row.id, row.at, AuditKind(row.kind), row.account_id, row.client_id, row.subject,
+            tuple((name, value) for name, value in details),
+        )
+
+    def _details(self, row: AuditRow) -> bytes:
+        if row.account_id is None:
+            return self._sealing.audit_details_without_account.open(row.id, row.details)
+        key = self._accounts.data_key(row.account_id)
+        # Nothing was kept, or the account has been deleted since.
+        if key is None or not row.details:
+            return b"[]"
+        return self._sealing.audit_details.open(key, row.id, row.details)

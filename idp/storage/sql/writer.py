@@ -1,0 +1,248 @@
+"""The writer: one thread that commits all units waiting for it together, so that they share one disk flush.
+
+A group runs at first without savepoints, because hardly a unit ever fails after it has changed something. If one
+does, the group is rolled back and runs again with a savepoint around each unit. If the database itself gets in the
+way of one (a lock, a deadlock), the units run again, each in a transaction of its own.
+"""
+
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread, get_ident
+from time import monotonic
+from typing import Any
+
+from idp.domain.errors import Busy, Unavailable
+from idp.storage.sql.runner import Trouble, refusal
+from idp.storage.sql.transaction import SqlTransaction
+
+GROUP_MAX = 64
+QUEUE_MAX = 512
+# Seconds a group may take, retries included; who has not had a turn by then is told to come back.
+PATIENCE = 4.0
+SINGLE_TRIES = 3
+# Groups that run with savepoints from the start after one has needed them.
+CAREFUL_GROUPS = 16
+
+
+class _Unit:
+    """One caller's work and, when `done` is released, what became of it."""
+
+    __slots__ = ("done", "error", "key", "result", "run")
+
+    def __init__(self, run: Callable[[Any], Any], key: bytes) -> None:
+        self.run = run
+        self.key = key
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.done = Lock()
+        self.done.acquire()
+
+
+class _RunAgain(Exception):
+    """A unit failed after it had changed something: the group needs savepoints."""
+
+
+class _OneByOne(Exception):
+    """The database got in the way of a unit: the group must be taken apart."""
+
+
+class _Lost(Exception):
+    """The connection broke before COMMIT, so that nothing was done."""
+
+
+def _key(unit: _Unit) -> bytes:
+    return unit.key
+
+
+class GroupingWriter:
+    """Runs units in groups on a connection that `connect` opens, and opens again after it broke."""
+
+    def __init__(self, connect: Callable[[], SqlTransaction]) -> None:
+        self._connect = connect
+        self._queue: SimpleQueue[_Unit | None] = SimpleQueue()
+        self._tx: SqlTransaction | None = None
+        self._careful = 0
+        self._closed = False
+        self._thread = Thread(target=self._serve, name="storage-writer", daemon=True)
+        self._thread.start()
+
+    def write(self, run: Callable[[Any], Any], key: bytes) -> Any:
+        """Run a unit and return its result once it is on disk. See `idp.domain.ports.Store.write`."""
+        if self._closed:
+            raise Unavailable("the store is closed")
+        if self._queue.qsize() >= QUEUE_MAX:
+            raise Busy("too many writes are waiting")
+        if get_ident() == self._thread.ident:
+            raise RuntimeError("a unit may not call Store.write: it would wait for itself")
+        unit = _Unit(run, key)
+        self._queue.put(unit)
+        unit.done.acquire()
+        if unit.error is not None:
+            try:
+                raise unit.error
+            finally:
+                # The error's traceback leads back here: without this a circle would be left to the collector.
+                del unit
+        return unit.result
+
+    def close(self) -> None:
+        """Commit what waits, then end the thread and the connection."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+            self._thread.join()
+
+    def _serve(self) -> None:
+        queue = self._queue
+        open_ = True
+        while open_:
+            group: list[_Unit] = []
+            unit = queue.get()
+            try:
+                while unit is not None:
+                    group.append(unit)
+                    if len(group) == GROUP_MAX:
+                        break
+                    unit = queue.get_nowait()
+            except Empty:
+                pass
+            open_ = unit is not None
+            if group:
+                self._commit(group)
+        self._refuse(self._waiting(), Unavailable("the store is closed"))
+        self._disconnect()
+
+    def _commit(self, group: list[_Unit]) -> None:
+        group.sort(key=_key)
+        started = monotonic()
+        try:
+            try:
+                self._attempt(group, started)
+            except _Lost:
+                # Most likely the server went away while nothing was going on. But one that has just kept us
+                # waiting gets no second helping.
+                if monotonic() - started > 1.0:
+                    raise Unavailable("the database did not answer") from None
+                self._attempt(group, started)
+        except _Lost:
+            self._give_up(group, Unavailable("the connection to the database broke"))
+        except Unavailable as error:
+            self._give_up(group, error)
+        except BaseException as error:
+            # Not foreseen. Nobody may wait for ever because of it.
+            self._disconnect()
+            self._refuse(group, error)
+        else:
+            for unit in group:
+                unit.done.release()
+
+    def _attempt(self, group: Sequence[_Unit], started: float) -> None:
+        tx = self._tx
+        if tx is None:
+            tx = self._tx = self._connect()
+        if self._careful:
+            self._careful -= 1
+        try:
+            try:
+                self._together(tx, group, savepoints=self._careful > 0 and len(group) > 1)
+            except _RunAgain:
+                self._careful = CAREFUL_GROUPS
+                self._together(tx, group, savepoints=True)
+        except _OneByOne:
+            self._one_by_one(tx, group, started + PATIENCE)
+
+    def _together(self, tx: SqlTransaction, group: Sequence[_Unit], savepoints: bool) -> None:
+        run = tx.run
+        try:
+            run.begin()
+            for unit in group:
+                before = run.changed
+                unit.error = None
+                if savepoints:
+                    run.savepoint()
+                try:
+                    unit.result = unit.run(tx)
+                except BaseException as error:
+                    trouble = run.trouble(error) if isinstance(error, Exception) else None
+                    if trouble in (Trouble.GONE, Trouble.CONTENTION):
+                        raise
+                    unit.error = error if trouble is None else refusal(trouble, error)
+                    if savepoints:
+                        run.rollback_to_savepoint()
+                        continue
+                    # What only looked and then refused has left nothing to undo.
+                    if trouble is None and run.changed == before:
+                        continue
+                    run.rollback()
+                    if len(group) == 1:
+                        return
+                    raise _RunAgain from None
+                if savepoints:
+                    run.release()
+        except _RunAgain:
+            raise
+        except Exception as error:
+            self._stand_back(tx, error)
+        try:
+            run.commit()
+        except Exception as error:
+            self._disconnect()
+            trouble = run.trouble(error)
+            if trouble is None:
+                raise
+            # It may have happened or not: nobody is told that it has.
+            raise Unavailable(f"COMMIT failed: {type(error).__name__}") from None
+
+    def _stand_back(self, tx: SqlTransaction, error: Exception) -> None:
+        """Undo a group of which a statement failed through no fault of its unit; raises what is to be done."""
+        trouble = tx.run.trouble(error)
+        if trouble is Trouble.CONTENTION:
+            tx.run.rollback()
+            raise _OneByOne from None
+        self._disconnect()
+        if trouble is Trouble.GONE:
+            raise _Lost from None
+        raise error
+
+    def _one_by_one(self, tx: SqlTransaction, group: Sequence[_Unit], deadline: float) -> None:
+        for unit in group:
+            unit.error = Unavailable("others hold the rows, or the database is too slow")
+            for _ in range(SINGLE_TRIES):
+                if monotonic() > deadline:
+                    break
+                try:
+                    self._together(tx, [unit], savepoints=False)
+                except _OneByOne:
+                    continue
+                break
+
+    def _waiting(self) -> list[_Unit]:
+        waiting: list[_Unit] = []
+        try:
+            while True:
+                unit = self._queue.get_nowait()
+                if unit is not None:
+                    waiting.append(unit)
+        except Empty:
+            return waiting
+
+    def _give_up(self, group: Sequence[_Unit], error: Unavailable) -> None:
+        """Tell the group, and all that have come since: they would only wait for the same answer."""
+        self._refuse(group, error)
+        if not self._closed:
+            self._refuse(self._waiting(), error)
+
+    def _refuse(self, units: Sequence[_Unit], error: BaseException) -> None:
+        for unit in units:
+            # One error for each, because raising writes into it.
+            unit.error = type(error)(*error.args)
+            unit.done.release()
+
+    def _disconnect(self) -> None:
+        tx, self._tx = self._tx, None
+        if tx is not None:
+            try:
+                tx.run.close()
+            except Exception as error:
+                if tx.run.trouble(error) is None:
+                    raise

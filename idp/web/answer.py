@@ -1,0 +1,60 @@
+"""Answers of pages: rendered templates, 303 redirects, and what an outcome of the authorization flow becomes."""
+
+from typing import Any
+
+from flask import Response, render_template, url_for
+
+from idp.protocol.authorization.flow import ConsentNeeded, Outcome, SignInNeeded, proceed
+from idp.protocol.authorization.pending import seal_pending
+from idp.protocol.authorization.response import AuthorizationResponse
+from idp.services.sign_in import SignedIn
+from idp.web.interaction import FIELD, Interaction
+from idp.web.security_headers import form_source
+from idp.web.site import Visit
+
+SUBMIT = "document.forms[0].submit()"
+"""The one script there is, allowed by its digest: it presses the button of the form post page."""
+
+
+def page(template: str, status: int = 200, **context: Any) -> Response:
+    """A rendered page."""
+    return Response(render_template(template, **context), status, content_type="text/html; charset=utf-8")
+
+
+def see_other(location: str) -> Response:
+    """A 303 redirect: never 307, which would send a password on (RFC 9700, section 4.12)."""
+    return Response(status=303, headers={"Location": location}, content_type="text/html; charset=utf-8")
+
+
+def answer(visit: Visit, outcome: Outcome) -> Response:
+    """Bring an outcome to the browser: back to the app, or to the page that asks the person."""
+    if isinstance(outcome, AuthorizationResponse):
+        return _to_app(visit, outcome)
+    if isinstance(outcome, SignInNeeded):
+        endpoint = "sign_in"
+    elif isinstance(outcome, ConsentNeeded):
+        endpoint = "consent"
+    else:
+        endpoint = "notice"
+    sealed = seal_pending(visit.provider, outcome.pending, visit.browser)
+    return see_other(url_for(endpoint, **{FIELD: sealed}))
+
+
+def answer_signed_in(visit: Visit, interaction: Interaction | None, signed_in: SignedIn) -> Response:
+    """Go on where the person was going, with the cookie of the fresh session."""
+    if interaction is None:
+        response = see_other(url_for("account"))
+    else:
+        response = answer(visit, proceed(visit.provider, interaction.pending, signed_in.session))
+    cookies = visit.site.cookies
+    cookies.set_secret(response, cookies.session, signed_in.cookie_secret)
+    return response
+
+
+def _to_app(visit: Visit, response: AuthorizationResponse) -> Response:
+    if not response.form_post:
+        return see_other(response.location)
+    # OAuth 2.0 Form Post Response Mode, section 2.
+    visit.form_targets = (form_source(response.redirect_uri),)
+    visit.script = SUBMIT
+    return page("form_post.html", action=response.redirect_uri, parameters=response.parameters, script=SUBMIT)

@@ -1,0 +1,58 @@
+"""`/healthz`, `/readyz` and `/metrics`: for balancers and monitoring, not for the public."""
+
+import hmac
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from idp.domain.ports import Store
+from idp.protocol.errors import InvalidToken
+from idp.protocol.message import NO_STORE, Request, Response
+from idp.web.metrics import Metrics
+
+TEXT = "text/plain; charset=utf-8"
+DIRECT_LOOPBACK = "direct-loopback"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Liveness and readiness. `draining` tells that the server is about to stop."""
+
+    store: Store
+    draining: Callable[[], bool]
+
+    def live(self, request: Request) -> Response:
+        """200 as long as the process answers."""
+        return Response(200, b"ok\n", TEXT)
+
+    def ready(self, request: Request) -> Response:
+        """200 when requests can be served: the database answers and no stop was asked for; else 503."""
+        if self.draining():
+            return Response(503, b"draining\n", TEXT, (*NO_STORE, ("Retry-After", "1")))
+        self.store.ping()
+        return Response(200, b"ready\n", TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsPage:
+    """The figures, for whoever sits on this machine or shows the token of the token file."""
+
+    metrics: Metrics
+    token: str | None
+
+    def answer(self, request: Request) -> Response:
+        """The page, or 401."""
+        shown = (request.authorization or "").removeprefix("Bearer ")
+        entitled = self.token is not None and hmac.compare_digest(shown.encode(), self.token.encode())
+        if not entitled and request.peer != DIRECT_LOOPBACK:
+            raise InvalidToken("metrics are for this machine or for holders of the metrics token")
+        body, content_type = self.metrics.page()
+        return Response(200, body, content_type)
+
+
+def is_direct_loopback(address: str, forwarded: bool) -> bool:
+    """Whether a request comes from this machine itself and not through a proxy on it."""
+    try:
+        return ipaddress.ip_address(address).is_loopback and not forwarded
+    except ValueError:
+        return False

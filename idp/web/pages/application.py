@@ -1,0 +1,112 @@
+"""All pages of one issuer as a WSGI application: one path table, one guard, one set of headers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, g, request, url_for
+from flask_babel import Babel
+
+from idp.protocol.provider import Provider
+from idp.web import locale
+from idp.web.errors import PageError, register_error_pages
+from idp.web.guard import Guard, admit
+from idp.web.interaction import FIELD
+from idp.web.pages import account, authorize, consent, notice, sign_in, sign_up
+from idp.web.rate_limit import RateLimits
+from idp.web.security_headers import (
+    NO_STORE,
+    PAGE_HEADERS,
+    content_security_policy,
+    transport_security,
+)
+from idp.web.site import Site, Visit, this_visit
+
+STATIC_SECONDS = 365 * 86400
+"""Static files carry a digest of their content in the address, so they may be kept for long."""
+
+_STATIC = "static"
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A path, the name it is linked by, who answers it, and for a POST what it must prove."""
+
+    path: str
+    endpoint: str
+    view: Callable[[Visit], Response]
+    methods: tuple[str, ...] = ("GET",)
+    guard: Guard = Guard.SESSION
+
+
+PAGES = (
+    Page("/", "home", account.home),
+    # Apps may send their request by a form (OIDC Core, 3.1.2.1): it changes nothing and needs no token.
+    Page("/authorize", "authorize", authorize.ask, ("GET", "POST"), Guard.NOTHING),
+    Page("/sign-in", "sign_in", sign_in.show),
+    Page("/sign-in", "sign_in.submit", sign_in.submit, ("POST",), Guard.BROWSER),
+    Page("/sign-up", "sign_up", sign_up.show),
+    Page("/sign-up", "sign_up.submit", sign_up.submit, ("POST",), Guard.BROWSER),
+    Page("/consent", "consent", consent.show),
+    Page("/consent", "consent.submit", consent.submit, ("POST",)),
+    Page("/notice", "notice", notice.show),
+    Page("/notice", "notice.submit", notice.submit, ("POST",)),
+    Page("/account", "account", account.show),
+    Page("/account/withdraw", "account.withdraw", account.withdraw, ("POST",)),
+    Page("/account/end-session", "account.end_session", account.end_session, ("POST",)),
+    Page("/account/password", "account.password", account.change_password, ("POST",)),
+    Page("/account/sign-out", "account.sign_out", account.sign_out, ("POST",)),
+    Page("/.well-known/change-password", "change_password", account.change_password_url),
+)
+
+
+def create_pages(provider: Provider, limits: RateLimits | None = None) -> Flask:
+    """A WSGI application for everything people see. `limits` count failed tries by address; without, nothing does."""
+    site = Site(provider, limits or RateLimits(provider.realm.clock, None, enabled=False))
+    app = Flask(__name__, static_folder=_STATIC, template_folder="templates")
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_SECONDS
+    # Merging slashes would redirect to an address made from the Host header.
+    app.url_map.merge_slashes = False
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    Babel(app, locale_selector=lambda: locale.directory(this_visit().language))
+    for entry in PAGES:
+        app.add_url_rule(entry.path, entry.endpoint, _bound(entry.view), methods=list(entry.methods))
+    guards = {entry.endpoint: entry.guard for entry in PAGES}
+
+    @app.before_request
+    def _receive() -> None:
+        visit = g.visit = Visit(site, request)
+        if not site.serves(request.environ.get("HTTP_HOST")):
+            raise PageError("wrong_host", 400)
+        if request.method == "POST" and request.endpoint is not None:
+            admit(visit, guards.get(request.endpoint, Guard.SESSION), request.path)
+
+    @app.after_request
+    def _send(response: Response) -> Response:
+        if request.endpoint == _STATIC:
+            response.headers["X-Content-Type-Options"] = "nosniff"
+        else:
+            _dress(this_visit(), response)
+        response.headers.extend(transport_security(provider.issuer))
+        return response
+
+    register_error_pages(app)
+    digests = {name: _digest(name) for name in ("blindage.css", "logo.svg")}
+
+    @app.context_processor
+    def _common() -> dict[str, Any]:
+        visit = this_visit()
+        return {
+            "visit": visit,
+            "language": visit.language,
+            "languages": locale.LANGUAGES,
+            "issuer": provider.issuer,
+            "issuer_host": site.origin.partition("://")[2],
+            "asset": lambda name: url_for(_STATIC, filename=name, v=digests[name]),
+            "form_token": lambda path, with_session=True: visit.form_tokens.token(path, with_session),
+        }
+
+    return app

@@ -1,0 +1,114 @@
+"""Limits on failed tries and on costly requests, by address (limits; memory, or Redis with a short leash).
+
+Nothing here is the only defence: passwords are counted in the database too, codes and secrets have 128 bits and more.
+So limits may fail open: when Redis is away the process counts for itself.
+"""
+
+import hashlib
+import ipaddress
+import logging
+import threading
+from dataclasses import dataclass
+
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+
+from idp.domain.clock import Clock
+
+FAILURES = RateLimitItemPerMinute(60)
+"""Refused credentials (secrets, codes, refresh tokens) one network may collect in a minute for one client."""
+
+SIGN_INS = RateLimitItemPerMinute(30)
+"""Wrong passwords one network may collect in a minute, over all accounts."""
+
+SIGN_UPS = RateLimitItemPerMinute(10)
+"""Accounts one network may make in a minute."""
+
+REDIS_TIMEOUT_SECONDS = 0.2
+REDIS_PAUSE_SECONDS = 5
+_REMEMBERED = 10_000
+
+_log = logging.getLogger("blindage.limits")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a try may go on; else in how many seconds to come back."""
+
+    allowed: bool
+    retry_after: int = 0
+
+
+class RateLimits:
+    """Counts failures. A success costs one dictionary look-up; only failures reach the shared storage."""
+
+    def __init__(self, clock: Clock, redis_url: str | None, enabled: bool = True) -> None:
+        self._clock = clock
+        self._enabled = enabled
+        self._local = FixedWindowRateLimiter(MemoryStorage())
+        self._shared = FixedWindowRateLimiter(_redis(redis_url)) if redis_url else None
+        self._shared_rests_until = 0
+        self._blocked: dict[bytes, int] = {}
+        self._lock = threading.Lock()
+
+    def check(self, item: RateLimitItem, kind: str, peer: str, what: str = "") -> Verdict:
+        """Whether `peer` (an address) may try `what` again."""
+        until = self._blocked.get(_key(kind, peer, what)) if self._enabled and self._blocked else None
+        now = self._clock.now()
+        if until is None or until <= now:
+            return Verdict(allowed=True)
+        return Verdict(allowed=False, retry_after=until - now)
+
+    def failed(self, item: RateLimitItem, kind: str, peer: str, what: str = "") -> None:
+        """Count a refused try; past the limit the key is blocked until the window is over."""
+        if not self._enabled:
+            return
+        key = _key(kind, peer, what)
+        if self._hit(item, key):
+            return
+        now = self._clock.now()
+        with self._lock:
+            if len(self._blocked) >= _REMEMBERED:
+                self._blocked = {k: until for k, until in self._blocked.items() if until > now}
+            if len(self._blocked) < _REMEMBERED:
+                self._blocked[key] = now + item.get_expiry()
+
+    def _hit(self, item: RateLimitItem, key: bytes) -> bool:
+        name = key.hex()
+        if self._shared is not None and self._clock.now() >= self._shared_rests_until:
+            try:
+                return self._shared.hit(item, name)
+            except StorageError:
+                # One slow answer is enough: the next seconds are counted here, so that no request waits again.
+                self._shared_rests_until = self._clock.now() + REDIS_PAUSE_SECONDS
+                _log.warning("shared limits are away, counting here")
+        return self._local.hit(item, name)
+
+
+def _redis(url: str) -> Storage:
+    storage: Storage = storage_from_string(
+        url,
+        wrap_exceptions=True,
+        socket_timeout=REDIS_TIMEOUT_SECONDS,
+        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
+    )
+    return storage
+
+
+def _key(kind: str, peer: str, what: str) -> bytes:
+    """A digest, so that neither Redis nor a dump of this process lists addresses."""
+    return hashlib.blake2b(f"{kind}|{network(peer)}|{what}".encode(), digest_size=16).digest()
+
+
+def network(peer: str) -> str:
+    """The network limits count by: an IPv4 address, or the /64 of an IPv6 address."""
+    try:
+        address = ipaddress.ip_address(peer)
+    except ValueError:
+        return "unknown"
+    if address.version == 4:
+        return str(address)
+    mapped = address.ipv4_mapped
+    return str(mapped) if mapped else str(ipaddress.ip_network((address, 64), strict=False))

@@ -1,0 +1,133 @@
+"""Signing in and out: OpenID Connect's code flow, and every check that is the app's own.
+
+The answer at `/callback` is believed in this order:
+ 1 nothing is repeated     3 state was made here      5 code for tokens, with the PKCE verifier
+ 2 iss is our issuer       4 the issuer did not say no     6 signature, iss, aud, exp, nonce, age_band
+Steps 1 to 3 stand here because Authlib's client leaves them out, 3 for refusals (RFC 9207; RFC 6749, section 4.1.2.1).
+"""
+
+import logging
+from urllib.parse import urlsplit
+
+from authlib.integrations.base_client import OAuthError
+from flask import Blueprint, abort, redirect, request, session
+from joserfc.errors import JoseError
+from requests import RequestException
+from werkzeug.wrappers import Response
+
+from relying_party_demo.configuration import Configuration
+from relying_party_demo.issuer import LEEWAY_SECONDS, IssuerClient, WrongMetadata
+from relying_party_demo.languages import locale
+from relying_party_demo.messages import Page, message
+
+PENDING_SIGN_INS = 2
+"""Sign-ins that may be under way in one browser: each holds a verifier in the cookie, which has 4 kB at most."""
+
+_UNREACHABLE = (RequestException, WrongMetadata)
+# What Authlib and joserfc raise on hostile answers; beyond their own errors they pass on what Python says of bad JSON.
+_UNTRUSTED = (OAuthError, JoseError, ValueError, TypeError, LookupError, AttributeError)
+
+_log = logging.getLogger("relying_party_demo")
+
+
+class Refused(Exception):
+    """Nobody was signed in. `word` names the text of the page (see `languages`), `status` the HTTP status."""
+
+    def __init__(self, word: str, status: int) -> None:
+        super().__init__(word)
+        self.word = word
+        self.status = status
+
+
+def sign_in_pages(client: IssuerClient, configuration: Configuration) -> Blueprint:
+    """The pages `/sign-in`, `/callback`, `/sign-out` and what they need."""
+    pages = Blueprint("sign_in", __name__)
+
+    @pages.get("/sign-in")
+    def begin() -> Response:
+        _forget_older_sign_ins()
+        try:
+            answer: Response = client.authorize_redirect(configuration.redirect_uri, ui_locales=locale())
+        except (*_UNREACHABLE, *_UNTRUSTED) as error:
+            raise _refused("unreachable", 503, error) from error
+        return answer
+
+    @pages.get("/callback")
+    def callback() -> Response:
+        if any(len(values) > 1 for _, values in request.args.lists()):  # 1
+            raise _refused("untrusted", 400)
+        if request.args.get("iss") != client.issuer:  # 2
+            raise _refused("untrusted", 400)
+        state = request.args.get("state", "")
+        if client.framework.get_state_data(session, state) is None:  # 3
+            raise _refused("expired", 400)
+        if "error" in request.args:  # 4
+            client.framework.clear_state_data(session, state)
+            raise _declined(request.args["error"])
+        try:
+            token = client.authorize_access_token(  # 5, 6
+                claims_options=client.claims_options(), leeway=LEEWAY_SECONDS
+            )
+            told = token["userinfo"]
+        except _UNREACHABLE as error:
+            raise _refused("unreachable", 503, error) from error
+        except _UNTRUSTED as error:
+            raise _refused("untrusted", 400, error) from error
+        session.clear()
+        session["sub"], session["age_band"] = told["sub"], told["age_band"]
+        return redirect("/", 303)
+
+    @pages.post("/sign-out")
+    def sign_out() -> Response:
+        if request.headers.get("Origin", configuration.base_url) != configuration.base_url:
+            abort(403)
+        session.clear()
+        return _sign_out_at_issuer(client, configuration) or redirect("/signed-out?here", 303)
+
+    @pages.get("/signed-out")
+    def signed_out() -> Page:
+        # Nobody is signed out by coming here: any other site could send people.
+        client.framework.clear_state_data(session, request.args.get("state", ""))
+        return message("signed_out_title", "signed_out_here" if "here" in request.args else "signed_out", 200)
+
+    return pages
+
+
+def _sign_out_at_issuer(client: IssuerClient, configuration: Configuration) -> Response | None:
+    """RP-Initiated Logout 1.0, where the issuer offers it. The client id stands for the ID token we did not keep."""
+    try:
+        if "end_session_endpoint" not in client.load_server_metadata():
+            return None
+        answer: Response = client.logout_redirect(
+            configuration.post_logout_redirect_uri, client_id=configuration.client_id, ui_locales=locale()
+        )
+    except (*_UNREACHABLE, *_UNTRUSTED) as error:
+        _log.warning("signed out here only: %s", type(error).__name__)
+        return None
+    answer.status_code = 303
+    return answer
+
+
+def _declined(error: str) -> Refused:
+    if error in ("temporarily_unavailable", "server_error"):
+        return _refused("unreachable", 503)
+    return _refused("declined" if error == "access_denied" else "failed", 403)
+
+
+def _refused(word: str, status: int, cause: Exception | None = None) -> Refused:
+    # The kind of the cause and no more: its text can hold a token.
+    _log.warning("sign-in refused: %s %s", word, type(cause).__name__ if cause else "")
+    return Refused(word, status)
+
+
+def _forget_older_sign_ins() -> None:
+    pending = [name for name in session if name.startswith("_state_blindage_")]
+    pending.sort(key=lambda name: session[name]["exp"])
+    while len(pending) >= PENDING_SIGN_INS:
+        del session[pending.pop(0)]
+
+
+def form_targets(configuration: Configuration) -> str:
+    """Where forms may lead: a browser applies `form-action` to redirects as well, and these go to the issuer."""
+    issuer = urlsplit(configuration.issuer)
+    return f"'self' {issuer.scheme}://{issuer.netloc}"
