@@ -111,7 +111,7 @@ def read_compact(token: object, *, max_bytes: int, allow_jwk: bool = False) -> U
 
     `allow_jwk` lets an embedded `jwk` through, for DPoP proofs alone.
     """
-    if not isinstance(token, str) or not token.isascii() or len(token) > max_bytes:
+    if not isinstance(token, str) or len(token) > max_bytes:
         raise JwtError("not a compact JWS")
     parts = token.split(".", 3)
     if len(parts) != 3 or not parts[2]:

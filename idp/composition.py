@@ -40,7 +40,7 @@ def compose(settings: Settings, clock: Clock | None = None, exclusive: bool = Tr
     ring = load_or_make_ring(settings.master_key_file, settings.issuer)
     policy = load_policy(settings.policy)
     sealing = ColumnSealing(ring)
-    store = open_store(settings.database_url, settings.data_dir, sealing, exclusive=exclusive)
+    store = open_store(settings.database_url or "", settings.data_dir, sealing, exclusive=exclusive)
     _bind_to_issuer(store, settings)
     ensure_signing_keys(store, clock)
     realm = Realm(

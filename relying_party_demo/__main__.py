@@ -15,7 +15,7 @@ from granian.log import LogLevels
 from relying_party_demo.application import create_application
 from relying_party_demo.configuration import PREFIX, Configuration, ConfigurationError, read_configuration
 
-THREADS = 8
+THREADS = 4
 _PR_SET_PDEATHSIG = 1
 
 

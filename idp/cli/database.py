@@ -18,5 +18,5 @@ def db() -> None:
 def upgrade() -> None:
     """Bring the schema of the configured database up to this version (the embedded one does so by itself)."""
     settings = read_settings(os.environ, DEFAULT_ISSUER)
-    upgrade_schema(settings.database_url, settings.data_dir)
+    upgrade_schema(settings.database_url or "", settings.data_dir)
     say("the schema is up to date")

@@ -1,72 +1,88 @@
 """`blindage demo`: everything on this machine, with people to sign in as, until Ctrl-C."""
 
-import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from idp.cli.demo_data import APPS, DemoData, demo_apps, demo_people, prepare
-from idp.cli.demo_servers import Server, run_servers
+from idp.cli.demo_data import PEOPLE, App, Credentials, demo_apps, prepare
+from idp.cli.demo_servers import Server, refuse_taken_ports, running
 from idp.settings import PREFIX, Settings, read_settings
 
-PORTS = 4
-"""The account issuer, the door, and two apps; the door's port is kept free for it."""
-
-_SERVE = [sys.executable, "-c", "from idp.cli import main; main()", "serve"]
-_APP = [sys.executable, "-m", "relying_party_demo"]
+_SERVE = (sys.executable, "-c", "from idp.cli import main; main()", "serve")
+_APP = (sys.executable, "-m", "relying_party_demo")
 
 
 @click.command()
-@click.option("--port-base", default=9000, show_default=True, type=click.IntRange(1024, 65536 - PORTS))
+@click.option("--port-base", default=9000, show_default=True, type=click.IntRange(1024, 65532))
 @click.option(
-    "--data-dir", default=Path("var/demo"), show_default=True, type=click.Path(file_okay=False, path_type=Path)
+    "--data-dir", default="var/demo", show_default=True, type=click.Path(file_okay=False, path_type=Path)
 )
 def demo(port_base: int, data_dir: Path) -> None:
     """Start an account issuer and two apps, with an adult, a minor and a child to sign in as. Loopback only."""
     data_dir = data_dir.absolute()
-    environ = account_environ(port_base, data_dir)
+    environ = {
+        PREFIX + "ISSUER": f"http://127.0.0.1:{port_base}",
+        PREFIX + "DATA_DIR": str(data_dir / "account"),
+    }
     settings = read_settings(environ, environ[PREFIX + "ISSUER"])
-    run_servers(
-        ports=range(port_base, port_base + PORTS),
-        servers=lambda: servers(settings, port_base, data_dir, prepare(settings, data_dir, demo_apps(port_base))),
-        ready=lambda: _show(settings, port_base),
-    )
+    apps = demo_apps(port_base)
+    refuse_taken_ports([port_base, *(app.port for app in apps)])
+    credentials = prepare(settings, data_dir, apps)
+    servers = [
+        _account_issuer(port_base, environ, data_dir),
+        *(_app(app, settings, credentials[app.key], data_dir) for app in apps),
+    ]
+    with running(servers) as processes:
+        if not processes.stopping:
+            _show(settings, apps)
+        processes.watch()
 
 
-def account_environ(port_base: int, data_dir: Path) -> dict[str, str]:
-    """The account issuer's settings. Those of the caller are left out: the demo must not touch a real database."""
-    return {PREFIX + "ISSUER": f"http://127.0.0.1:{port_base}", PREFIX + "DATA_DIR": str(data_dir / "account")}
-
-
-def servers(settings: Settings, port_base: int, data_dir: Path, data: DemoData) -> list[Server]:
-    """Every process of the demo, in the order in which they start."""
-    account = Server(
-        name="account issuer",
-        port=port_base,
-        command=[*_SERVE, "--port", str(port_base)],
-        environ=account_environ(port_base, data_dir),
-        log=data_dir / "account.log",
-        ready_path="/.well-known/openid-configuration",
-    )
-    return [account, *(_app_server(settings, app.name, app.port, data_dir, data) for app in demo_apps(port_base))]
-
-
-def _app_server(settings: Settings, name: str, port: int, data_dir: Path, data: DemoData) -> Server:
-    client = data.clients[name]
+def _account_issuer(port: int, environ: Mapping[str, str], data_dir: Path) -> Server:
     return Server(
-        name=name,
+        name="account issuer",
+        command=(*_SERVE, "--port", str(port)),
+        environ=environ,
         port=port,
-        command=[*_APP, "--port", str(port)],
+        ready_path="/.well-known/openid-configuration",
+        log=data_dir / "account.log",
+    )
+
+
+def _app(app: App, settings: Settings, credentials: Credentials, data_dir: Path) -> Server:
+    return Server(
+        name=app.name,
+        command=(*_APP, "--port", str(app.port)),
         environ={
             "DEMO_ISSUER": settings.issuer,
-            "DEMO_CLIENT_ID": client.client_id,
-            "DEMO_CLIENT_SECRET": client.client_secret,
-            "DEMO_NAME": name,
-            "DEMO_BASE_URL": client.base_url,
+            "DEMO_CLIENT_ID": credentials.client_id,
+            "DEMO_CLIENT_SECRET": credentials.client_secret,
+            "DEMO_NAME": app.name,
+            "DEMO_BASE_URL": app.base_url,
         },
-        log=data_dir / f"{name}.log",
+        port=app.port,
         ready_path="/",
+        log=data_dir / f"{app.key}.log",
     )
+
+
+def _show(settings: Settings, apps: tuple[App, ...]) -> None:
+    addresses = Table("open in a browser", "what it is", title="Blindage demo")
+    for app in apps:
+        addresses.add_row(app.base_url, f"{app.name}, an app with an age gate")
+    addresses.add_row(settings.issuer, "the account issuer")
+    people = Table("username", "password", "who", title="Sign in as")
+    for person in PEOPLE:
+        people.add_row(person.username, person.password, person.who)
+    console = Console()
+    # Addresses and passwords are copied by hand: they must not be broken over two lines.
+    for table in (addresses, people):
+        for column in table.columns[:-1]:
+            column.no_wrap = True
+            column.overflow = "fold"
+        console.print(table)
+    console.print("Ready. Ctrl-C ends everything.")

@@ -31,3 +31,15 @@ class Busy(Unavailable):
     """A bounded queue is full; try again shortly. Edges answer 503 with `Retry-After`."""
 
     reason = "busy"
+
+
+class FetchRefused(DomainError):
+    """A request to an address outside was not made, or has no acceptable answer. `reason` is a stable word.
+
+    `bad_address`, `not_global`, `redirect`, `too_large` are the guard's; `busy`, `unresolvable`, `unreachable`,
+    `timeout`, `bad_status` say that the other side does not answer as it should.
+    """
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason

@@ -279,3 +279,15 @@ class Store(Protocol):
     def close(self) -> None:
         """Finish what waits, then release connections and the lock file."""
         ...
+
+
+class Fetcher(Protocol):
+    """Requests to addresses that apps gave us; the implementation guards them (threats A24). Never inside `write`."""
+
+    def get(self, url: str) -> bytes:
+        """The body of a 200 answer, at most 64 KiB, within three seconds; else FetchRefused."""
+        ...
+
+    def post(self, url: str, body: bytes, content_type: str) -> int:
+        """The status of the answer, redirects not followed, within three seconds; FetchRefused when there is none."""
+        ...

@@ -8,7 +8,7 @@ from idp.protocol.authorization.flow import ConsentNeeded, Outcome, SignInNeeded
 from idp.protocol.authorization.pending import seal_pending
 from idp.protocol.authorization.response import AuthorizationResponse
 from idp.services.sign_in import SignedIn
-from idp.web.interaction import FIELD, Interaction
+from idp.web.interaction import Interaction
 from idp.web.security_headers import form_source
 from idp.web.site import Visit
 
@@ -37,7 +37,7 @@ def answer(visit: Visit, outcome: Outcome) -> Response:
     else:
         endpoint = "notice"
     sealed = seal_pending(visit.provider, outcome.pending, visit.browser)
-    return see_other(url_for(endpoint, **{FIELD: sealed}))
+    return see_other(url_for(endpoint, request=sealed))
 
 
 def answer_signed_in(visit: Visit, interaction: Interaction | None, signed_in: SignedIn) -> Response:

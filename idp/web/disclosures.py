@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from idp.domain.client import Client
+from idp.domain.policy import Policy
 from idp.domain.scope import (
     AGE,
     AGE_ASSURANCE,
@@ -12,7 +13,6 @@ from idp.domain.scope import (
     AGE_TOKENS,
     OFFLINE_ACCESS,
 )
-from idp.protocol.claims import MINOR_MODE_CATEGORIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,9 @@ class Disclosure:
     ages: tuple[int, ...] = ()
 
 
-def disclosures(client: Client, scope: frozenset[str], claims: frozenset[str]) -> tuple[Disclosure, ...]:
+def disclosures(
+    policy: Policy, client: Client, scope: frozenset[str], claims: frozenset[str]
+) -> tuple[Disclosure, ...]:
     """Everything these scopes and claims tell an app, the pseudonym first."""
     over = {f"{AGE_OVER_PREFIX}{age}": age for age in client.thresholds}
     named = tuple(sorted(age for claim, age in over.items() if claim in claims))
@@ -36,7 +38,7 @@ def disclosures(client: Client, scope: frozenset[str], claims: frozenset[str]) -
         lines.append(Disclosure("thresholds", tuple(sorted(client.thresholds))))
     if AGE_ASSURANCE in claims:
         lines.append(Disclosure("assurance"))
-    if asks_age and client.category in MINOR_MODE_CATEGORIES:
+    if asks_age and client.category in policy.minor_mode.categories:
         lines.append(Disclosure("until"))
     if OFFLINE_ACCESS in scope:
         lines.append(Disclosure("offline"))

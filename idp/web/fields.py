@@ -13,7 +13,7 @@ MAX_BODY = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Names and values in order. `problem` says why the text as a whole is refused; then `pairs` is what was readable."""
+    """Names and values in order. `problem` says why the text is refused; `pairs` is then what could be read of it."""
 
     pairs: tuple[tuple[str, str], ...] = ()
     problem: str | None = None

@@ -30,14 +30,21 @@ class Interaction:
 
 
 def continue_interaction(visit: Visit, fields: Fields) -> Interaction | None:
-    """The interaction a page was asked for, None when it names none.
-
-    From here on the page's form may end at the app, and the app's wishes for a language count; a language chosen on
-    this very page takes their place for the rest of the way. PendingExpired when it is not this browser's.
-    """
+    """The interaction a page was asked for, None when it names none; PendingExpired when it is not this browser's."""
     sealed = fields.get(FIELD)
-    if sealed is None:
-        return None
+    return None if sealed is None else _opened(visit, sealed)
+
+
+def need_interaction(visit: Visit, fields: Fields) -> Interaction:
+    """The interaction of a page that cannot be without one; InvalidRequest when it names none."""
+    return _opened(visit, visit.need(fields, FIELD))
+
+
+def _opened(visit: Visit, sealed: str) -> Interaction:
+    """From here on the page's form may end at the app, and the app's wishes for a language count.
+
+    A language chosen on this very page takes their place for the rest of the way.
+    """
     pending = open_pending(visit.provider, sealed, visit.browser)
     if visit.chosen_language is not None:
         pending = replace(pending, request=replace(pending.request, ui_locales=(visit.chosen_language,)))
@@ -45,11 +52,3 @@ def continue_interaction(visit: Visit, fields: Fields) -> Interaction | None:
     visit.ui_locales = pending.request.ui_locales
     visit.form_targets = (form_source(pending.request.redirect_uri),)
     return Interaction(pending, sealed)
-
-
-def need_interaction(visit: Visit, fields: Fields) -> Interaction:
-    """The interaction of a page that cannot be without one; InvalidRequest when it names none."""
-    visit.need(fields, FIELD)
-    interaction = continue_interaction(visit, fields)
-    assert interaction is not None
-    return interaction

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from idp.domain.clock import Clock
@@ -87,14 +87,13 @@ class RateLimits:
         return self._local.hit(item, name)
 
 
-def _redis(url: str) -> Storage:
-    storage: Storage = storage_from_string(
+def _redis(url: str) -> RedisStorage:
+    return RedisStorage(
         url,
         wrap_exceptions=True,
         socket_timeout=REDIS_TIMEOUT_SECONDS,
         socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
     )
-    return storage
 
 
 def _key(kind: str, peer: str, what: str) -> bytes:

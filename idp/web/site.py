@@ -96,6 +96,11 @@ class Visit:
         """The value of the browser cookie; a new one, set with the answer, when none came."""
         return self.sent_browser or new_secret()
 
+    @property
+    def needs_browser_cookie(self) -> bool:
+        """Whether the answer is bound to a browser that has no cookie yet; error pages bind nothing and set none."""
+        return self.sent_browser is None and "browser" in self.__dict__
+
     @cached_property
     def session_secret(self) -> bytes | None:
         """The secret of the session cookie, whatever became of the session."""

@@ -123,3 +123,8 @@ BAD_DOCUMENTS: tuple[tuple[str, bytes], ...] = (
     ("in UTF-16", '{"a":1}'.encode("utf-16")),
     ("binary", bytes(range(256))),
 )
+
+
+def is_printable_kid(kid: Any) -> bool:
+    """Hostile by meaning only: such a kid is compared with those of known keys and goes nowhere else."""
+    return isinstance(kid, str) and 0 < len(kid) <= 64 and kid.isascii() and kid.isprintable()

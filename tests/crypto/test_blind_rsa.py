@@ -214,6 +214,20 @@ def test_blocks_of_another_length_are_refused(size: int, backend_name: str) -> N
         key.operation.public(bytes(size))
 
 
+@both_backends
+def test_same_number_in_a_longer_spelling_is_refused(backend_name: str) -> None:
+    key = token_key(backend_name)
+    blinded = blind(key.public, b"m")
+    blind_signature = blind_sign(key, blinded.blinded_message)
+    signature = finalize(key.public, b"m", blind_signature, blinded.inverse)
+    with pytest.raises(BlindRsaError, match="as long as"):
+        blind_sign(key, b"\x00" + blinded.blinded_message)
+    with pytest.raises(BlindRsaError, match="as long as"):
+        finalize(key.public, b"m", b"\x00" + blind_signature, blinded.inverse)
+    with pytest.raises(BlindRsaError, match="as long as"):
+        verify(key.public, b"m", b"\x00" + signature)
+
+
 def test_blind_signature_above_the_modulus_is_refused() -> None:
     key = token_key()
     blinded = blind(key.public, b"m")

@@ -113,16 +113,16 @@ def test_private_key_survives_pkcs8() -> None:
 
 def refused_private_keys() -> Iterator[tuple[str, bytes]]:
     good = token_key().to_pkcs8()
-    small = rsa.generate_private_key(65537, 2056)
+    larger = rsa.generate_private_key(65537, 3072)
     yield "empty", b""
     yield "cut", good[:-1]
     yield "trailing byte", good + b"\x00"
     yield "public key", token_key().public.to_spki()
-    yield "2056 bits", pkcs8(small)
+    yield "3072 bits", pkcs8(larger)
     yield "e = 3", pkcs8(rsa.generate_private_key(3, 2048))
     yield "elliptic curve", pkcs8(ec.generate_private_key(ec.SECP256R1()))
-    yield "PKCS #1", small.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-    yield "encrypted", small.private_bytes(Encoding.DER, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
+    yield "PKCS #1", larger.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    yield "encrypted", larger.private_bytes(Encoding.DER, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
 
 
 def test_other_private_keys_are_refused_without_being_quoted() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey, OctKey, OKPKey
 
-from crypto.encoding import b64url_encode
+from crypto.encoding import b64url_decode, b64url_encode
 from crypto.errors import JwkError
 from crypto.jwk import (
     ALGORITHMS,
@@ -24,7 +24,7 @@ from crypto.jwk import (
     check_kid,
     thumbprint,
 )
-from tests.attacks.hostile_values import BAD_DOCUMENTS, BAD_KIDS
+from tests.attacks.hostile_values import BAD_DOCUMENTS, BAD_KIDS, is_printable_kid
 from tests.crypto.jose_keys import KEYS, RFC7515_EC_KEY, RFC7515_RSA_KEY, RFC7638_KEY, RFC8037_KEY, joserfc_key
 
 
@@ -143,12 +143,8 @@ def rsa_jwk(bits: int, **members: Any) -> dict[str, Any]:
     }
 
 
-def is_printable_kid(kid: Any) -> bool:
-    """Hostile by meaning only: such a kid is compared with known ones and nothing else."""
-    return isinstance(kid, str) and 0 < len(kid) <= 64 and kid.isascii() and kid.isprintable()
-
-
 P256_X = RFC7515_EC_KEY["x"]
+XY = b64url_decode(RFC7515_EC_KEY["x"]) + b64url_decode(RFC7515_EC_KEY["y"])
 BAD_KEYS: dict[str, dict[str, Any]] = {
     "no kty": {"crv": "P-256", "x": P256_X, "y": P256_X},
     "kty null": {**RFC7515_EC_KEY, "kty": None},
@@ -166,6 +162,7 @@ BAD_KEYS: dict[str, dict[str, Any]] = {
     "point not on the curve": {**RFC7515_EC_KEY, "y": P256_X},
     "point at nought": {**RFC7515_EC_KEY, "x": "A" * 43, "y": "A" * 43},
     "coordinate past p": {**RFC7515_EC_KEY, "x": "_" * 42 + "8"},
+    "x and y divided elsewhere": {**RFC7515_EC_KEY, "x": b64url_encode(XY[:33]), "y": b64url_encode(XY[33:])},
     "x short": {**RFC7515_EC_KEY, "x": P256_X[:-4]},
     "x long": {**RFC7515_EC_KEY, "x": P256_X + "A"},
     "x of 1 MB": {**RFC7515_EC_KEY, "x": "A" * 1_000_000},

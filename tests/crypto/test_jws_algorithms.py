@@ -117,6 +117,16 @@ def test_es256_signatures_with_short_numbers_verify() -> None:
     pytest.fail("no short number in 20,000 signatures")
 
 
+def test_a_signature_has_one_spelling(key: SigningKey) -> None:
+    """Other lengths are refused even where the numbers, or signature || data, would come out the same."""
+    data = b"data"
+    signature, public = key.sign(data), key.public_key()
+    half = len(signature) // 2
+    assert not public.verify(signature[:half] + b"\0" + signature[half:], data)
+    assert not public.verify(signature + data[:1], data[1:])
+    assert not public.verify(signature[:-1], signature[-1:] + data)
+
+
 def test_es256_der_signature_is_refused() -> None:
     key = KEYS["ES256"]
     raw = key.sign(b"data")

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto.errors import TokenError
+from crypto.blind_rsa import SigningError
+from crypto.blind_rsa_keys import Backend, BlindRsaKey
+from crypto.errors import BlindRsaError, TokenError
 from crypto.privacy_pass import (
     AUTHENTICATOR_INPUT_SIZE,
     TOKEN_REQUEST_SIZE,
@@ -19,8 +21,8 @@ from crypto.privacy_pass import (
     verify_token,
 )
 from crypto.privacy_pass_challenge import TokenChallenge
-from crypto.privacy_pass_client import create_token_request, finalize_token
-from crypto.privacy_pass_issuer import issue
+from crypto.privacy_pass_client import create_batch_request, create_token_request, finalize_token
+from crypto.privacy_pass_issuer import issue, issue_batch
 from tests.crypto.cheap import CHEAP
 from tests.crypto.token_keys import CHALLENGE, other_key, spendable_token, token_key
 
@@ -134,6 +136,30 @@ def test_issuer_refuses_a_blinded_message_out_of_range() -> None:
             issue(TokenRequest(truncated, block), {truncated: key})
 
 
+class DeadOperation:
+    """A library that has stopped working."""
+
+    def __init__(self, private_key: object) -> None:
+        pass
+
+    def private(self, block: bytes) -> bytes:
+        raise BlindRsaError("refused")
+
+    def public(self, block: bytes) -> bytes:
+        return block
+
+
+def test_trouble_of_the_issuer_is_not_blamed_on_the_request() -> None:
+    dead = BlindRsaKey.from_pkcs8(token_key().to_pkcs8(), Backend("dead", "", DeadOperation))
+    keys = {dead.public.truncated_token_key_id: dead}
+    requests, _ = create_batch_request(CHALLENGE, dead.public, 2)
+    with pytest.raises(SigningError):
+        issue_batch(requests, keys)
+    (request, _) = create_token_request(CHALLENGE, dead.public)
+    with pytest.raises(SigningError):
+        issue(request, keys)
+
+
 @CHEAP
 @given(position=st.integers(0, 255), bit=st.integers(0, 7))
 def test_client_refuses_an_answer_with_a_flipped_bit(position: int, bit: int) -> None:
@@ -167,8 +193,8 @@ def test_requests_share_nothing_with_one_another_or_with_the_token() -> None:
     response = issue(request, {key.public.truncated_token_key_id: key})
     spent = finalize_token(pending, response).to_bytes()
     seen_by_issuer = request.to_bytes() + response.to_bytes()
-    windows = {seen_by_issuer[i : i + 4] for i in range(len(seen_by_issuer) - 3)}
-    assert not any(spent[i : i + 4] in windows for i in range(len(spent) - 3))
+    windows = {seen_by_issuer[i : i + 8] for i in range(len(seen_by_issuer) - 7)}
+    assert not any(spent[i : i + 8] in windows for i in range(len(spent) - 7))
 
 
 def test_pending_token_does_not_show_its_blinding() -> None:

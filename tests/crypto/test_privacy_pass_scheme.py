@@ -161,6 +161,12 @@ def test_hostile_header_costs_little(header: str) -> None:
             pass
 
 
+def test_header_longer_than_any_server_sends_is_refused() -> None:
+    assert parse_www_authenticate("a" * HEADER_MAX) == ()
+    with pytest.raises(TokenError, match="too long"):
+        parse_www_authenticate("a" * (HEADER_MAX + 1))
+
+
 def test_token_survives_its_header() -> None:
     token = spendable_token()
     header = format_authorization(token)

@@ -26,7 +26,8 @@ class FakeIssuer:
     """What it says is what a test has set; unchanged, it is an honest issuer of an adult.
 
     `claims` and `metadata` override single members (None takes one out); `id_token` replaces the signed token;
-    `asked` are the parameters of the last authorization request; `token_requests` every form that came to `/token`.
+    `broken` maps a path to status and bytes sent instead of its answer; `asked` are the parameters of the last
+    authorization request; `token_requests` every form that came to `/token`.
     """
 
     url: str
@@ -34,6 +35,7 @@ class FakeIssuer:
     claims: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
     id_token: str | None = None
+    broken: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     asked: dict[str, str] = field(default_factory=dict)
     token_requests: list[dict[str, str]] = field(default_factory=list)
     other_keys: list[SigningKey] = field(default_factory=list)
@@ -107,15 +109,16 @@ def running_issuer(key: SigningKey) -> Iterator[FakeIssuer]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._send(*issuer.answer(self.path, {}, None))
+            self._answer({}, None)
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             form = {name: values[0] for name, values in parse_qs(body).items()}
-            self._send(*issuer.answer(self.path, form, self.headers["Authorization"]))
+            self._answer(form, self.headers["Authorization"])
 
-        def _send(self, status: int, document: dict[str, Any]) -> None:
-            body = json.dumps(document).encode()
+        def _answer(self, form: dict[str, str], authorization: str | None) -> None:
+            status, document = issuer.answer(self.path, form, authorization)
+            status, body = issuer.broken.get(self.path, (status, json.dumps(document).encode()))
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

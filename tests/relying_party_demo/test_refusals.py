@@ -206,3 +206,37 @@ def test_log_names_the_kind_of_a_refusal_and_no_token(
     browser.get(callback(parameters))
     assert "untrusted" in caplog.text
     assert issuer.id_token[:20] not in caplog.text and parameters["state"] not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body", "word", "shown"),
+    [
+        ("/token", 500, b"<html>oops", "unreachable", 503),
+        ("/token", 200, b"[1]", "untrusted", 400),
+        ("/token", 200, b'{"access_token": "a", "token_type": "Bearer"}', "untrusted", 400),
+        ("/token", 200, b'{"access_token": "a", "token_type": "Bearer", "id_token": 7}', "untrusted", 400),
+        ("/token", 400, b'{"error": "invalid_grant"}', "untrusted", 400),
+        ("/jwks", 500, b"oops", "unreachable", 503),
+        ("/jwks", 200, b"oops", "unreachable", 503),
+        ("/jwks", 200, b'{"keys": 1}', "untrusted", 400),
+        ("/jwks", 200, b"{}", "untrusted", 400),
+    ],
+)
+def test_broken_issuer_signs_nobody_in(
+    browser: FlaskClient, issuer: FakeIssuer, path: str, status: int, body: bytes, word: str, shown: int
+) -> None:
+    parameters = begin(browser, issuer)
+    issuer.broken = {path: (status, body)}
+    assert_refused(browser, browser.get(callback(parameters)), word, shown)
+
+
+@pytest.mark.parametrize("body", [b"oops", b"[]", b"1"])
+def test_broken_metadata_is_a_page_and_not_an_error(browser: FlaskClient, issuer: FakeIssuer, body: bytes) -> None:
+    issuer.broken = {"/.well-known/openid-configuration": (200, body)}
+    assert_refused(browser, browser.get("/sign-in"), "unreachable", 503)
+
+
+def test_new_key_of_the_issuer_is_found_without_a_restart(browser: FlaskClient, issuer: FakeIssuer) -> None:
+    assert browser.get(callback(begin(browser, issuer))).status_code == 303
+    issuer.key = SigningKey.generate("RS256")
+    assert browser.get(callback(begin(browser, issuer))).status_code == 303

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from crypto.errors import MerkleError
 from crypto.merkle import Frontier
+from idp.storage.sql.audit_row import AuditRow
 from idp.storage.sql.audit_tree import Head
 from idp.storage.sql.store import SqlStore
 
@@ -56,7 +57,7 @@ class _Check:
     def events(self) -> None:
         """Checks 3, 7 and 8, along the events."""
         after = b""
-        while chunk := self._store.read(lambda tx, after=after: tx.audit_tree.events(after, _CHUNK)):
+        while chunk := self._events(after):
             for row, has_leaf, waits in chunk:
                 if not has_leaf and not waits:  # 7
                     self.problems.append(f"event {row.id.hex()} has no leaf")
@@ -75,11 +76,16 @@ class _Check:
             self.problems.append("the frontier is missing or malformed")
         return frontier or Frontier()
 
+    def _events(self, after: bytes) -> list[tuple[AuditRow, bool, bool]]:
+        return self._store.read(lambda tx: tx.audit_tree.events(after, _CHUNK))
+
+    def _leaves(self, first: int) -> list[tuple[int, bytes, AuditRow | None]]:
+        return self._store.read(lambda tx: tx.audit_tree.leaves(first, _CHUNK))
+
     def _walk(self, size: int, heads: dict[int, Head]) -> Frontier:
         computed, position = Frontier(), 0
         while position < size:
-            start = position
-            chunk = self._store.read(lambda tx, start=start: tx.audit_tree.leaves(start, _CHUNK))
+            chunk = self._leaves(position)
             if not chunk:
                 self.problems.append(f"leaves from {position} to {size - 1} are missing")  # 1
                 break

@@ -30,11 +30,11 @@ _PAGE = Statement(
     _ALL.where(clients.c.id > param("after")).order_by(clients.c.id).limit(param("limit")), "after", "limit"
 )
 _OF_SECTOR = Statement(_ALL.where(clients.c.sector == param("sector")).order_by(clients.c.id), "sector")
-_NEW = {name: param(f"new_{name}") for name in _COLUMNS[1:] if name != "version"}
+_REPLACED = tuple(name for name in _COLUMNS if name not in ("id", "version"))
 _REPLACE = Statement(
     update(clients).where(clients.c.id == param("client"), clients.c.version == param("expected"))
-    .values({**_NEW, "version": clients.c.version + 1}),
-    "client", "expected", *(f"new_{name}" for name in _NEW),
+    .values({name: param(f"new_{name}") for name in _REPLACED}).values(version=clients.c.version + 1),
+    "client", "expected", *(f"new_{name}" for name in _REPLACED),
 )
 _SET_STATE = Statement(
     update(clients).where(clients.c.id == param("client"))
@@ -79,7 +79,8 @@ class SqlClients:
         self._cache = cache
 
     def add(self, client: Client) -> None:
-        if not self._run.change(_ADD, client.id, *_new_values(client)[:2], client.version, *_new_values(client)[2:]):
+        state, sector, *rest = _new_values(client)
+        if not self._run.change(_ADD, client.id, state, sector, client.version, *rest):
             raise Conflict("the client id exists")
 
     def get(self, client_id: str) -> Client | None:

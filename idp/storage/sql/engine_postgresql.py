@@ -68,6 +68,12 @@ class PostgresqlEngine:
             tcp_user_timeout=5000,
         )
 
+    def connect_for_migration(self) -> "psycopg.Connection[Row]":
+        """A connection as SQLAlchemy wants it, without a limit on statements but with one on waiting for locks."""
+        return psycopg.connect(
+            self._conninfo, connect_timeout=CONNECT_SECONDS, options="-c lock_timeout=5s -c timezone=UTC"
+        )
+
     def check_durable(self, connection: "psycopg.Connection[Row]") -> None:
         """StorageError when the server may lose what it acknowledged."""
         for name in _DURABLE:
@@ -128,6 +134,9 @@ class PostgresqlRunner:
 
     def commit(self) -> None:
         self._execute(b"COMMIT")
+        # A transaction that met an error is rolled back by COMMIT, without another word.
+        if self._cursor.statusmessage != "COMMIT":
+            raise errors.InFailedSqlTransaction
 
     def rollback(self) -> None:
         self._execute(b"ROLLBACK")

@@ -34,7 +34,8 @@ _PRAGMAS: dict[str, tuple[object, object]] = {
 }
 # Primary result codes (sqlite.org/rescode.html) that say: not now, not here.
 _CONSTRAINT = 19
-_GONE = frozenset({5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 22, 26})
+_READONLY = 8
+_GONE = frozenset({5, 6, 7, _READONLY, 9, 10, 11, 13, 14, 15, 22, 26})
 
 
 def sqlite_library() -> ModuleType:
@@ -97,16 +98,6 @@ class SqliteEngine:
         except self.library.Error as error:
             raise Unavailable(f"the database cannot be opened: {type(error).__name__}") from None
 
-    def trouble(self, error: Exception) -> Trouble | None:
-        """What an error of the library means."""
-        if not isinstance(error, self.library.Error):
-            return None
-        # Extended codes keep the primary one in their lowest byte.
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == _CONSTRAINT:
-            return Trouble.ROW
-        return Trouble.GONE if code in _GONE else Trouble.FAULT
-
 
 class SqliteRunner:
     """Statements on one connection; used by one thread at a time."""
@@ -115,7 +106,7 @@ class SqliteRunner:
         self.connection = connection
         self.for_write = for_write
         self.changed = 0
-        self.trouble = engine.trouble
+        self._error: type[Exception] = engine.library.Error
         # One cursor for all: making one for each statement costs as much as a small statement.
         self._execute = connection.cursor().execute
 
@@ -160,3 +151,16 @@ class SqliteRunner:
 
     def close(self) -> None:
         self.connection.close()
+
+    def trouble(self, error: Exception) -> Trouble | None:
+        """What an error of the library means."""
+        if not isinstance(error, self._error):
+            return None
+        # Extended codes keep the primary one in their lowest byte.
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == _CONSTRAINT:
+            return Trouble.ROW
+        # A unit of `Store.read` that writes is a mistake; only for the writer it says something of the disk.
+        if code == _READONLY and not self.for_write:
+            return Trouble.FAULT
+        return Trouble.GONE if code in _GONE else Trouble.FAULT

@@ -25,8 +25,8 @@ _MOVE = {
     becomes: Statement(
         update(signing_keys)
         .where(signing_keys.c.kid == param("key"), signing_keys.c.state == param("was"))
-        .values({"state": becomes.value, reached: param("now")}),
-        "key", "was", "now",
+        .values({"state": param("becomes"), reached: param("now")}),
+        "key", "was", "becomes", "now",
     )
     for becomes, reached in _REACHED.items()
 }
@@ -71,7 +71,7 @@ class SqlKeys:
     def move(self, kid: str, was: KeyState, becomes: KeyState, now: int) -> bool:
         if becomes not in _MOVE:
             raise ValueError("no key becomes `next` again")
-        return self._run.change(_MOVE[becomes], kid, was.value, now) == 1
+        return self._run.change(_MOVE[becomes], kid, was.value, becomes.value, now) == 1
 
     def wrapped(self, name: str) -> bytes | None:
         found = self._run.one(_WRAPPED, name)

@@ -6,13 +6,12 @@ Going through SQLAlchemy's execution on every request would cost five times the 
 import re
 from functools import cached_property
 
-from sqlalchemy import ClauseElement
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy import ClauseElement, create_engine
 from sqlalchemy.engine import Dialect
 
-_SQLITE = sqlite.dialect(paramstyle="pyformat")
-_POSTGRESQL = psycopg.dialect(paramstyle="pyformat")
+# For their dialects only: these engines never connect.
+_SQLITE = create_engine("sqlite://", paramstyle="pyformat").dialect
+_POSTGRESQL = create_engine("postgresql+psycopg://", paramstyle="pyformat").dialect
 _NAMED = re.compile(r"%\((\w+)\)s|%%")
 
 

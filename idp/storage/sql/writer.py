@@ -7,11 +7,12 @@ way of one (a lock, a deadlock), the units run again, each in a transaction of i
 
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread, get_ident
+from threading import Event, Lock, Thread, get_ident
 from time import monotonic
 from typing import Any
 
 from idp.domain.errors import Busy, Unavailable
+from idp.storage.sql.reader_pool import close_quietly
 from idp.storage.sql.runner import Trouble, refusal
 from idp.storage.sql.transaction import SqlTransaction
 
@@ -62,13 +63,13 @@ class GroupingWriter:
         self._queue: SimpleQueue[_Unit | None] = SimpleQueue()
         self._tx: SqlTransaction | None = None
         self._careful = 0
-        self._closed = False
+        self._closed = Event()
         self._thread = Thread(target=self._serve, name="storage-writer", daemon=True)
         self._thread.start()
 
     def write(self, run: Callable[[Any], Any], key: bytes) -> Any:
         """Run a unit and return its result once it is on disk. See `idp.domain.ports.Store.write`."""
-        if self._closed:
+        if self._closed.is_set():
             raise Unavailable("the store is closed")
         if self._queue.qsize() >= QUEUE_MAX:
             raise Busy("too many writes are waiting")
@@ -76,6 +77,10 @@ class GroupingWriter:
             raise RuntimeError("a unit may not call Store.write: it would wait for itself")
         unit = _Unit(run, key)
         self._queue.put(unit)
+        if self._closed.is_set():
+            # Closed in this moment, so perhaps nobody is there to answer.
+            self._thread.join()
+            self._refuse(self._waiting(), Unavailable("the store is closed"))
         unit.done.acquire()
         if unit.error is not None:
             try:
@@ -87,8 +92,8 @@ class GroupingWriter:
 
     def close(self) -> None:
         """Commit what waits, then end the thread and the connection."""
-        if not self._closed:
-            self._closed = True
+        if not self._closed.is_set():
+            self._closed.set()
             self._queue.put(None)
             self._thread.join()
 
@@ -130,8 +135,10 @@ class GroupingWriter:
             self._give_up(group, error)
         except BaseException as error:
             # Not foreseen. Nobody may wait for ever because of it.
-            self._disconnect()
-            self._refuse(group, error)
+            self._tx = None
+            for unit in group:
+                unit.error = error
+                unit.done.release()
         else:
             for unit in group:
                 unit.done.release()
@@ -162,8 +169,10 @@ class GroupingWriter:
                     run.savepoint()
                 try:
                     unit.result = unit.run(tx)
-                except BaseException as error:
-                    trouble = run.trouble(error) if isinstance(error, Exception) else None
+                    if savepoints:
+                        run.release()
+                except Exception as error:
+                    trouble = run.trouble(error)
                     if trouble in (Trouble.GONE, Trouble.CONTENTION):
                         raise
                     unit.error = error if trouble is None else refusal(trouble, error)
@@ -177,8 +186,6 @@ class GroupingWriter:
                     if len(group) == 1:
                         return
                     raise _RunAgain from None
-                if savepoints:
-                    run.release()
         except _RunAgain:
             raise
         except Exception as error:
@@ -205,8 +212,10 @@ class GroupingWriter:
         raise error
 
     def _one_by_one(self, tx: SqlTransaction, group: Sequence[_Unit], deadline: float) -> None:
-        for unit in group:
-            unit.error = Unavailable("others hold the rows, or the database is too slow")
+        """Run each unit in its own transaction. What is done stays done: from here on no group runs again."""
+        late = Unavailable("others hold the rows, or the database is too slow")
+        for number, unit in enumerate(group):
+            unit.error = _fresh(late)
             for _ in range(SINGLE_TRIES):
                 if monotonic() > deadline:
                     break
@@ -214,35 +223,43 @@ class GroupingWriter:
                     self._together(tx, [unit], savepoints=False)
                 except _OneByOne:
                     continue
+                except (_Lost, Unavailable):
+                    for left in group[number:]:
+                        left.error = Unavailable("the connection to the database broke")
+                    return
                 break
 
     def _waiting(self) -> list[_Unit]:
         waiting: list[_Unit] = []
+        ended = False
         try:
             while True:
                 unit = self._queue.get_nowait()
-                if unit is not None:
+                if unit is None:
+                    ended = True
+                else:
                     waiting.append(unit)
         except Empty:
+            if ended:
+                self._queue.put(None)
             return waiting
 
     def _give_up(self, group: Sequence[_Unit], error: Unavailable) -> None:
         """Tell the group, and all that have come since: they would only wait for the same answer."""
         self._refuse(group, error)
-        if not self._closed:
-            self._refuse(self._waiting(), error)
+        self._refuse(self._waiting(), error)
 
-    def _refuse(self, units: Sequence[_Unit], error: BaseException) -> None:
+    def _refuse(self, units: Sequence[_Unit], error: Unavailable) -> None:
         for unit in units:
-            # One error for each, because raising writes into it.
-            unit.error = type(error)(*error.args)
+            unit.error = _fresh(error)
             unit.done.release()
 
     def _disconnect(self) -> None:
         tx, self._tx = self._tx, None
         if tx is not None:
-            try:
-                tx.run.close()
-            except Exception as error:
-                if tx.run.trouble(error) is None:
-                    raise
+            close_quietly(tx)
+
+
+def _fresh(error: Unavailable) -> Unavailable:
+    """One error for each caller, because raising an error writes into it."""
+    return type(error)(*error.args)

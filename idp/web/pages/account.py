@@ -15,7 +15,8 @@ from idp.services.my_account import change_password as change_my_password
 from idp.services.my_account import end_session as end_my_session
 from idp.services.my_account import my_account
 from idp.services.password_rules import MAX_LENGTH, MIN_LENGTH
-from idp.services.sign_in import WINDOW_SECONDS, sign_out as end_own_session
+from idp.services.sign_in import WINDOW_SECONDS
+from idp.services.sign_in import sign_out as end_own_session
 from idp.web.answer import page, see_other
 from idp.web.app_card import app_card
 from idp.web.disclosures import disclosures
@@ -102,7 +103,7 @@ def _page(
             {
                 "client": app.client.id,
                 "card": app_card(app.client),
-                "learns": disclosures(app.client, app.scope, app.claims),
+                "learns": disclosures(visit.realm.policy, app.client, app.scope, app.claims),
                 "since": _day(visit, app.since),
             }
             for app in mine.apps

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Flask, Response, g, request, url_for
 from flask_babel import Babel
@@ -106,7 +107,45 @@ def create_pages(provider: Provider, limits: RateLimits | None = None) -> Flask:
             "issuer": provider.issuer,
             "issuer_host": site.origin.partition("://")[2],
             "asset": lambda name: url_for(_STATIC, filename=name, v=digests[name]),
+            "language_link": lambda tag, sealed, here: _language_link(visit, tag, sealed, here),
             "form_token": lambda path, with_session=True: visit.form_tokens.token(path, with_session),
         }
 
     return app
+
+
+def _bound(view: Callable[[Visit], Response]) -> Callable[[], Response]:
+    return lambda: view(this_visit())
+
+
+def _digest(name: str) -> str:
+    return sha256((_HERE / _STATIC / name).read_bytes()).hexdigest()[:12]
+
+
+def _dress(visit: Visit, response: Response) -> None:
+    """Security headers, and the cookies this visit gave reason to set."""
+    for name, value in (*PAGE_HEADERS, NO_STORE):
+        response.headers[name] = value
+    response.headers["Content-Security-Policy"] = content_security_policy(visit.form_targets, visit.script)
+    cookies = visit.site.cookies
+    if visit.needs_browser_cookie:
+        cookies.set_secret(response, cookies.browser, visit.browser)
+    if visit.chosen_language is not None:
+        cookies.set_language(response, visit.chosen_language)
+
+
+def _language_link(visit: Visit, tag: str, sealed: str | None, here: str | None) -> str | None:
+    """The address of this page in another language, None where the page has no address to come back to.
+
+    `sealed` is the page's interaction; `here` the path of the page when it is shown after a POST.
+    """
+    keep: list[tuple[str, str]] = []
+    if visit.request.method in ("GET", "HEAD"):
+        dropped = {"lang", "done", FIELD} if sealed else {"lang", "done"}
+        keep = [pair for pair in visit.query.pairs if pair[0] not in dropped]
+    elif not here:
+        return None
+    if sealed:
+        keep.append((FIELD, sealed))
+    # Without a path the link stays on this page whatever its path looks like.
+    return f"{here or ''}?{urlencode([*keep, ('lang', tag)])}"

@@ -9,7 +9,7 @@ from idp.services.my_account import username_of
 from idp.web.answer import answer, page, see_other
 from idp.web.app_card import app_card
 from idp.web.disclosures import disclosures
-from idp.web.interaction import FIELD, need_interaction
+from idp.web.interaction import need_interaction
 from idp.web.site import Visit
 
 DECISIONS = {"allow": True, "deny": False}
@@ -25,7 +25,7 @@ def show(visit: Visit) -> Response:
         "consent.html",
         sealed=interaction.sealed,
         app=app_card(interaction.client, interaction.redirect_uri),
-        learns=disclosures(interaction.client, outcome.scope, outcome.claims),
+        learns=disclosures(visit.realm.policy, interaction.client, outcome.scope, outcome.claims),
         username=username_of(visit.realm, visit.session),
     )
 
@@ -38,5 +38,5 @@ def submit(visit: Visit) -> Response:
         raise InvalidRequest("decision is allow or deny")
     allow = DECISIONS[decision]
     if allow and visit.form.get("manifest") != str(interaction.client.manifest.version):
-        return see_other(url_for("consent", **{FIELD: interaction.sealed}))
+        return see_other(url_for("consent", request=interaction.sealed))
     return answer(visit, flow.decide(visit.provider, interaction.pending, visit.session, allow))

@@ -72,6 +72,7 @@ def _form(
         "sign_in.html",
         status,
         sealed=interaction.sealed if interaction else None,
+        here=url_for("sign_in"),
         app=app_card(interaction.client, interaction.redirect_uri) if interaction else None,
         again=again,
         problem=problem,

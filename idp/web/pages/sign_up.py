@@ -1,6 +1,6 @@
 """`/sign-up`: a new account, signed in at once. Nothing is asked but a username and a password."""
 
-from flask import Response
+from flask import Response, url_for
 
 from idp.domain.errors import Conflict, Refused
 from idp.services.accounts import USERNAME_MAX, create_account
@@ -51,6 +51,7 @@ def _form(
         "sign_up.html",
         status,
         sealed=interaction.sealed if interaction else None,
+        here=url_for("sign_up"),
         app=app_card(interaction.client, interaction.redirect_uri) if interaction else None,
         username=username,
         problem=problem,

@@ -1,0 +1,144 @@
+"""What the demo finds in its data directory: people with their ages, guardians, registered apps."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from idp.composition import compose
+from idp.domain.age import Assurance
+from idp.domain.client import Client, ClientState
+from idp.domain.errors import Refused
+from idp.master_key import write_private
+from idp.services.accounts import create_account, find_account, link_guardian
+from idp.services.clients import register_client
+from idp.services.evidence import record_evidence
+from idp.services.realm import Realm
+from idp.settings import Settings
+
+FILE = "demo.json"
+"""In the data directory, mode 0600: which issuer the data belongs to, and the apps' client secrets."""
+
+_DAYS_A_YEAR = 365.25
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody to sign in as. `age` in years at the first start; `guardian` a username of somebody before them.
+
+    The password is known to everybody: these accounts exist on a loopback issuer only.
+    """
+
+    username: str
+    password: str
+    who: str
+    age: float
+    guardian: str | None = None
+
+
+# Half a year past the birthday, so that what is said of them is still true for months.
+PEOPLE = (
+    Person("demo-adult", "lantern-plum-river", "an adult, guardian of the other two", 34.5),
+    Person("demo-minor", "kite-maple-window", "a minor of 15", 15.5, "demo-adult"),
+    Person("demo-child", "paper-boat-morning", "a child of 10, whose guardian must agree", 10.5, "demo-adult"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A demo app. Browsers take `*.localhost` for loopback; cookies ignore ports, so each app has its own host."""
+
+    key: str
+    name: str
+    base_url: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What an app authenticates with at the token endpoint."""
+
+    client_id: str
+    client_secret: str
+
+
+def demo_apps(port_base: int) -> tuple[App, ...]:
+    """The apps of a demo; the port after `port_base` is the door's."""
+    named = (("app", "Lantern Cinema", 2), ("app2", "Harbour Cinema", 3))
+    return tuple(
+        App(key, name, f"http://{key}.localhost:{port_base + offset}", port_base + offset)
+        for key, name, offset in named
+    )
+
+
+def prepare(settings: Settings, data_dir: Path, apps: tuple[App, ...]) -> dict[str, Credentials]:
+    """Make what is missing of people and apps; the apps' credentials by key. What is there stays as it is.
+
+    Refused `other_demo` when the data directory belongs to a demo at another address.
+    """
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = data_dir / FILE
+    saved = _read(file, settings.issuer)
+    provider = compose(settings, exclusive=False)
+    try:
+        for person in PEOPLE:
+            _ensure_person(provider.realm, person)
+        return {app.key: _ensure_app(provider.realm, app, saved, file) for app in apps}
+    finally:
+        provider.realm.store.close()
+
+
+def birth_date(age: float, now: int) -> date:
+    """A birth date of somebody who is `age` years old at `now` (epoch seconds)."""
+    return datetime.fromtimestamp(now, UTC).date() - timedelta(days=round(age * _DAYS_A_YEAR))
+
+
+def _ensure_person(realm: Realm, person: Person) -> None:
+    account = find_account(realm, person.username)
+    if account is None:
+        account = create_account(realm, person.username, person.password)
+    if account.age is None:
+        born = birth_date(person.age, realm.clock.now())
+        record_evidence(realm, person.username, born, "in_person", Assurance.ENHANCED)
+    if person.guardian is not None and not account.guardians:
+        link_guardian(realm, person.guardian, person.username)
+
+
+def _ensure_app(realm: Realm, app: App, saved: dict[str, Any], file: Path) -> Credentials:
+    known = saved["clients"].get(app.key)
+    if known is not None:
+        credentials = Credentials(**known)
+        client = realm.store.read(lambda tx: tx.clients.get(credentials.client_id))
+        if client is not None and client.usable:
+            return credentials
+    registered = register_client(realm, _draft(app))
+    credentials = Credentials(registered.client.id, registered.secret or "")
+    saved["clients"][app.key] = asdict(credentials)
+    draft = file.with_suffix(".new")
+    write_private(draft, json.dumps(saved, indent=1).encode())
+    draft.replace(file)
+    return credentials
+
+
+def _draft(app: App) -> Client:
+    return Client(
+        id="",
+        name=app.name,
+        state=ClientState.ACTIVE,
+        created_at=0,
+        redirect_uris=(app.base_url + "/callback",),
+        post_logout_redirect_uris=(app.base_url + "/signed-out",),
+        sector="",
+    )
+
+
+def _read(file: Path, issuer: str) -> dict[str, Any]:
+    if not file.exists():
+        return {"issuer": issuer, "clients": {}}
+    saved: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    if saved["issuer"] != issuer:
+        raise Refused(
+            "other_demo", f"{file.parent} belongs to a demo at {saved['issuer']}; name another one with --data-dir"
+        )
+    return saved

@@ -1,0 +1,69 @@
+"""Copies of an embedded database, taken while it is in use."""
+
+import os
+from contextlib import closing
+from pathlib import Path
+from tempfile import mkstemp
+
+from idp.domain.errors import Unavailable
+from idp.storage.sql.engine_sqlite import SqliteEngine
+from idp.storage.sql.errors import StorageError
+
+# Milliseconds to wait for readers; longer would hold up the writer.
+_TRUNCATE_MS = 200
+
+
+def back_up(engine: SqliteEngine, target: Path) -> None:
+    """Copy the database as of one moment into one file (mode 0600), check it, and only then give it its name.
+
+    StorageError when `target` exists or the copy is not whole; Unavailable when the database does not answer.
+    The content stays sealed: without the master key ring the copy is of no use.
+    """
+    if target.exists():
+        raise StorageError("the backup file exists already")
+    descriptor, name = mkstemp(prefix=target.name, suffix=".part", dir=target.parent)
+    os.close(descriptor)
+    part = Path(name)
+    try:
+        _copy(engine, part)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        # Not a rename: a file that came into being meanwhile is not replaced.
+        os.link(part, target)
+    except FileExistsError:
+        raise StorageError("the backup file exists already") from None
+    finally:
+        part.unlink(missing_ok=True)
+    directory = os.open(target.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _copy(engine: SqliteEngine, part: Path) -> None:
+    try:
+        with (
+            closing(engine.connect()) as source,
+            closing(engine.library.connect(str(part), isolation_level=None)) as copy,
+        ):
+            source.backup(copy)
+            # One file, without a log beside it.
+            copy.execute("PRAGMA journal_mode=DELETE").close()
+            problems = [row[0] for row in copy.execute("PRAGMA integrity_check")]
+            orphans = copy.execute("PRAGMA foreign_key_check").fetchall()
+    except engine.library.Error as error:
+        raise Unavailable(f"the copy failed: {type(error).__name__}") from None
+    if problems != ["ok"] or orphans:
+        raise StorageError("the copy is not whole: the database itself may be damaged")
+
+
+def truncate_log(engine: SqliteEngine) -> bool:
+    """Bring the whole log into the database and empty it; False when readers were in the way."""
+    try:
+        with closing(engine.connect()) as connection:
+            connection.execute(f"PRAGMA busy_timeout={_TRUNCATE_MS}").close()
+            busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    except engine.library.Error as error:
+        raise Unavailable(f"the database does not answer: {type(error).__name__}") from None
+    return not busy

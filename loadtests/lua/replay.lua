@@ -1,0 +1,71 @@
+-- Replays prepared requests with wrk and prints one line of JSON: what happened, as loadtests/wrk.py reads it.
+-- Arguments: METHOD PATH AUTHORIZATION FILE MODE; an empty string where there is none. MODE says what a line of
+-- FILE is: `once` a body that may be sent one time only, `body` a body sent again and again, `bearer` an access
+-- token, `none` nothing (FILE is not read).
+
+local FORM = "application/x-www-form-urlencoded"
+local threads = {}
+
+function setup(thread)
+  table.insert(threads, thread)
+end
+
+local method, path, authorization, mode
+local lines, position = {}, 0
+exhausted = false
+
+local function headers_of(line)
+  local headers = { ["Accept"] = "application/json" }
+  if mode == "bearer" then
+    headers["Authorization"] = "Bearer " .. line
+  elseif authorization ~= "" then
+    headers["Authorization"] = authorization
+  end
+  if mode == "once" or mode == "body" then
+    headers["Content-Type"] = FORM
+  end
+  return headers
+end
+
+local function formatted(line)
+  local body = (mode == "once" or mode == "body") and line or nil
+  return wrk.format(method, path, headers_of(line), body)
+end
+
+function init(args)
+  method, path, authorization, mode = args[1], args[2], args[3], args[5]
+  if mode == "none" then
+    lines[1] = formatted("")
+    return
+  end
+  for line in io.lines(args[4]) do
+    -- What is sent many times is put together once.
+    table.insert(lines, mode == "once" and line or formatted(line))
+  end
+end
+
+function request()
+  position = position + 1
+  if position > #lines then
+    if mode == "once" then
+      exhausted = true
+      wrk.thread:stop()
+      return formatted(lines[#lines])
+    end
+    position = 1
+  end
+  return mode == "once" and formatted(lines[position]) or lines[position]
+end
+
+function done(summary, latency, requests)
+  local ran_out = false
+  for _, thread in ipairs(threads) do
+    ran_out = ran_out or thread:get("exhausted")
+  end
+  local errors = summary.errors
+  io.write(string.format(
+    '\n{"requests":%d,"microseconds":%d,"refused":%d,"broken":%d,"p50":%d,"p99":%d,"exhausted":%s}\n',
+    summary.requests, summary.duration, errors.status, errors.connect + errors.read + errors.write + errors.timeout,
+    latency:percentile(50), latency:percentile(99), tostring(ran_out)
+  ))
+end

@@ -1,0 +1,82 @@
+"""This machine: which core serves and which one loads, and what processes have used of it (proc(5))."""
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_CORES = sorted(os.sched_getaffinity(0))
+
+SERVER_CORE = _CORES[0]
+LOAD_CORE = _CORES[-1]
+"""Equal on a machine with one core: then the load is part of every figure, and the report says so."""
+
+
+def pinned(core: int, command: list[str]) -> list[str]:
+    """The command, kept on one core with all that it starts."""
+    return ["taskset", "-c", str(core), *command]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a family of processes used so far: processor seconds, and resident memory now in bytes."""
+
+    cpu_seconds: float
+    resident: int
+
+
+def usage_of(roots: list[int]) -> Usage:
+    """Usage of processes with all their descendants, those that have ended included (a database's workers)."""
+    parents: dict[int, int] = {}
+    ticks: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            # The program's name stands in parentheses and may hold anything, also spaces and parentheses.
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        pid = int(entry.name)
+        parents[pid] = int(fields[1])
+        # utime, stime, and the same of children that were waited for.
+        ticks[pid] = sum(int(field) for field in fields[11:15])
+    family = {pid for pid in ticks if _descends(pid, set(roots), parents)}
+    return Usage(sum(ticks[pid] for pid in family) / _TICKS, sum(_resident(pid) for pid in family))
+
+
+def children_of(root: int) -> list[int]:
+    """The process ids of the direct children of one process."""
+    return [int(pid) for pid in Path(f"/proc/{root}/task/{root}/children").read_text().split()]
+
+
+def description() -> dict[str, str | int]:
+    """What to write beside figures: they mean something on this machine only."""
+    model = next(
+        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+        platform.machine(),
+    )
+    return {
+        "processor": model,
+        "cores": len(_CORES),
+        "server_core": SERVER_CORE,
+        "load_core": LOAD_CORE,
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+    }
+
+
+def _descends(pid: int, roots: set[int], parents: dict[int, int]) -> bool:
+    while pid > 1:
+        if pid in roots:
+            return True
+        pid = parents.get(pid, 0)
+    return False
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
