@@ -32,7 +32,7 @@ def build_application(
     paths = machine_table(provider, token_server(provider), health, MetricsPage(metrics, settings.metrics_token()))
     unbased = ("/.well-known/oauth-authorization-server", *UNHOSTED)
     table = {path if path.startswith(unbased) else base + path: route for path, route in paths.items()}
-    pages = create_pages(provider)
+    pages = create_pages(provider, limits)
     known_host = _host_check(settings)
     hops = settings.proxy_hops
 

@@ -117,6 +117,12 @@ class FormBrowser:
         self.issuer = issuer
         self.client = client or httpx.Client(timeout=30)
 
+    def __enter__(self) -> "FormBrowser":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+
     def get(self, url: str) -> httpx.Response:
         """Follow redirects until a page, or until one leads away from the issuer."""
         return self._follow(self.client.get(url))

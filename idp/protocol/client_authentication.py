@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
 from idp.domain.client import Client
+from idp.protocol import client_assertion
 from idp.protocol.errors import InvalidClient, InvalidRequest
 from idp.protocol.message import Request
 from idp.protocol.provider import Provider
 from idp.services.clients import secret_digest
 
-METHODS = ("client_secret_basic", "client_secret_post", "none")
+METHODS = ("client_secret_basic", "client_secret_post", client_assertion.METHOD, "none")
 _NOBODY = secret_digest("no client has this secret")
 _SECRET_MAX = 512
 
@@ -45,6 +46,8 @@ def authenticate_client(provider: Provider, request: Request, form: Mapping[str,
 
     InvalidRequest for two methods at once; InvalidClient (401) for everything else that is wrong.
     """
+    if "client_assertion" in form or "client_assertion_type" in form:
+        return _by_assertion(provider, request, form)
     credential = _credential(request, form)  # 1
     refused = BasicRefused if credential.method == "client_secret_basic" else InvalidClient
     client = _usable_client(provider, credential.client_id)  # 2
@@ -60,12 +63,22 @@ def authenticate_client(provider: Provider, request: Request, form: Mapping[str,
     return client
 
 
+def _by_assertion(provider: Provider, request: Request, form: Mapping[str, str]) -> Client:
+    """The same four steps for `private_key_jwt`; the assertion itself is checked in `client_assertion`."""
+    if request.authorization is not None or "client_secret" in form:  # 1
+        raise InvalidRequest("more than one client authentication method")
+    client = _usable_client(provider, client_assertion.unverified_client_id(form))  # 2
+    if (
+        client is None
+        or client.token_endpoint_auth_method != client_assertion.METHOD  # 3
+        or not client_assertion.assertion_holds(provider, client, form["client_assertion"])  # 4
+    ):
+        raise InvalidClient("client authentication failed")
+    return client
+
+
 def _credential(request: Request, form: Mapping[str, str]) -> UnverifiedCredential:
     client_id, secret = form.get("client_id"), form.get("client_secret")
-    if "client_assertion" in form or "client_assertion_type" in form:
-        if request.authorization is not None or secret is not None:
-            raise InvalidRequest("more than one client authentication method")
-        raise InvalidClient("client authentication failed", "assertions are not supported")
     if request.authorization is not None:
         basic = _basic(request.authorization)
         if secret is not None:

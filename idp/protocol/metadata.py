@@ -28,7 +28,7 @@ def provider_metadata(provider: Provider, server: TokenServer, endpoints: dict[s
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": list(SIGNING_ALGS),
         "userinfo_signing_alg_values_supported": list(SIGNING_ALGS),
-        "token_endpoint_auth_methods_supported": list(METHODS),
+        **_client_authentication(endpoints),
         "dpop_signing_alg_values_supported": list(dpop.ALGORITHMS),
         "introspection_signing_alg_values_supported": list(SIGNING_ALGS),
         "require_pushed_authorization_requests": False,
@@ -46,3 +46,15 @@ def provider_metadata(provider: Provider, server: TokenServer, endpoints: dict[s
         "ui_locales_supported": ["en", "zh-Hans"],
         "authorization_response_iss_parameter_supported": True,
     }
+
+
+def _client_authentication(endpoints: dict[str, str]) -> dict[str, list[str]]:
+    """The methods are the same at every endpoint that authenticates clients (RFC 8414, section 2)."""
+    stated: dict[str, list[str]] = {}
+    for name in ("token", "introspection", "revocation"):
+        if f"{name}_endpoint" in endpoints:
+            # Introspection answers confidential clients only (RFC 7662, section 2.1).
+            methods = [method for method in METHODS if name != "introspection" or method != "none"]
+            stated[f"{name}_endpoint_auth_methods_supported"] = methods
+            stated[f"{name}_endpoint_auth_signing_alg_values_supported"] = list(SIGNING_ALGS)
+    return stated

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from crypto.dpop import ServerNonces
 from crypto.sealing import Sealer
+from idp.protocol.client_key_sets import ClientKeySets
 from idp.protocol.key_set import KeySet
 from idp.protocol.lifetimes import Lifetimes
 from idp.services.realm import Realm
@@ -15,6 +16,7 @@ class Provider:
 
     realm: Realm
     keys: KeySet
+    client_keys: ClientKeySets
     codes: Sealer
     access_tokens: Sealer
     cookies: Sealer

@@ -1,8 +1,9 @@
 """Answers of pages: rendered templates, 303 redirects, and what an outcome of the authorization flow becomes."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Response, render_template, url_for
+from werkzeug.datastructures import Headers
 
 from idp.protocol.authorization.flow import ConsentNeeded, Outcome, SignInNeeded, proceed
 from idp.protocol.authorization.pending import seal_pending
@@ -12,8 +13,24 @@ from idp.web.interaction import Interaction
 from idp.web.security_headers import form_source
 from idp.web.site import Visit
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 SUBMIT = "document.forms[0].submit()"
 """The one script there is, allowed by its digest: it presses the button of the form post page."""
+
+
+class SeeOther(Response):
+    """A 303 redirect: never 307, which would send a password on (RFC 9700, section 4.12)."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(status=303, headers={"Location": location}, content_type="text/html; charset=utf-8")
+
+    def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
+        """Werkzeug would repair the address; a registered redirect URI is answered byte for byte."""
+        headers = super().get_wsgi_headers(environ)
+        headers["Location"] = self.headers["Location"]
+        return headers
 
 
 def page(template: str, status: int = 200, **context: Any) -> Response:
@@ -22,8 +39,8 @@ def page(template: str, status: int = 200, **context: Any) -> Response:
 
 
 def see_other(location: str) -> Response:
-    """A 303 redirect: never 307, which would send a password on (RFC 9700, section 4.12)."""
-    return Response(status=303, headers={"Location": location}, content_type="text/html; charset=utf-8")
+    """A 303 redirect."""
+    return SeeOther(location)
 
 
 def answer(visit: Visit, outcome: Outcome) -> Response:

@@ -66,7 +66,11 @@ def test_openid_client_signs_in_refreshes_introspects_revokes_and_signs_out(issu
     talk = Conversation(
         "code_flow.mjs", issuer.url, registered["client_id"], registered["client_secret"], CALLBACK, SIGNED_OUT
     )
-    browser = FormBrowser(issuer.url)
+    with FormBrowser(issuer.url) as browser:
+        _converse(talk, browser, person)
+
+
+def _converse(talk: Conversation, browser: FormBrowser, person: str) -> None:
     talk.say(_callback_url(browser, talk.hear()["authorize"], person))
     signed_in = talk.hear()
     assert signed_in["claims"]["age_band"] == "adult"

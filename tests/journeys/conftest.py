@@ -58,6 +58,7 @@ def new_visitor(demo: RunningDemo, chromium: Browser, screenshots_dir: Path) -> 
 
     yield make
     for visitor in visitors:
+        visitor.withdraw_consents()
         visitor.context.close()
     for visitor in visitors:
         visitor.assert_stayed_at_home()

@@ -10,7 +10,6 @@ from relying_party_demo.languages import WORDS
 from tests.journeys.running_demo import RunningDemo
 
 
-
 class Visitor:
     """One browser profile. `words` are the demo app's texts in this person's language."""
 
@@ -55,6 +54,14 @@ class Visitor:
         self.give_password(username)
         self.decide("allow")
         self.page.wait_for_url((address or self.demo.app) + "/")
+
+    def withdraw_consents(self) -> None:
+        """On the account page: take back what was agreed to, so that the next test is asked again."""
+        self.page.goto(self.demo.issuer + "/account")
+        withdraw = self.page.locator("form[action$=withdraw] button")
+        while withdraw.count():
+            withdraw.first.click()
+            self.page.wait_for_url("**/account?done=withdrawn")
 
     def see_area(self, area: str) -> None:
         """Be in an area of the app: `anonymous`, `minor` or `adult`."""

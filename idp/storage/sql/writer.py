@@ -6,6 +6,7 @@ way of one (a lock, a deadlock), the units run again, each in a transaction of i
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread, get_ident
 from time import monotonic
@@ -134,8 +135,9 @@ class GroupingWriter:
         except Unavailable as error:
             self._give_up(group, error)
         except BaseException as error:
-            # Not foreseen. Nobody may wait for ever because of it.
-            self._tx = None
+            # Not foreseen. Nobody may wait for ever because of it, and it is this error that counts.
+            with suppress(Exception):
+                self._disconnect()
             for unit in group:
                 unit.error = error
                 unit.done.release()

@@ -15,7 +15,7 @@ from idp.web import locale
 from idp.web.errors import PageError, register_error_pages
 from idp.web.guard import Guard, admit
 from idp.web.interaction import FIELD
-from idp.web.pages import account, authorize, consent, notice, sign_in, sign_up
+from idp.web.pages import account, authorize, consent, notice, sign_in, sign_out, sign_up
 from idp.web.rate_limit import RateLimits
 from idp.web.security_headers import (
     NO_STORE,
@@ -60,6 +60,8 @@ PAGES = (
     Page("/account/end-session", "account.end_session", account.end_session, ("POST",)),
     Page("/account/password", "account.password", account.change_password, ("POST",)),
     Page("/account/sign-out", "account.sign_out", account.sign_out, ("POST",)),
+    Page("/logout", "sign_out", sign_out.ask, ("GET", "POST"), Guard.NOTHING),
+    Page("/logout/confirm", "sign_out.confirm", sign_out.confirm, ("POST",)),
     Page("/.well-known/change-password", "change_password", account.change_password_url),
 )
 
