@@ -12,11 +12,16 @@ import holidays
 
 from crypto.dpop import ServerNonces
 from crypto.sealing import Sealer
+from idp.domain.audit_event import AuditEvent, AuditKind
 from idp.domain.clock import Clock
 from idp.domain.curfew import Curfew
+from idp.domain.errors import Unavailable
+from idp.domain.identifiers import new_id
 from idp.domain.policy import Policy
 from idp.domain.ports import Store, Transaction
 from idp.master_key import load_or_make_ring
+from idp.outbound.guarded_fetcher import GuardedFetcher
+from idp.protocol.client_key_sets import ClientKeySets
 from idp.protocol.grants.authorization_code import AuthorizationCodeGrant
 from idp.protocol.grants.refresh_token import RefreshTokenGrant
 from idp.protocol.key_set import KeySet
@@ -34,8 +39,16 @@ PASSWORD_QUEUE = 64
 """Sign-ins that may wait for Argon2; at 20 ms each the last of them waits a second or so on two cores."""
 
 
-def compose(settings: Settings, clock: Clock | None = None, exclusive: bool = True) -> Provider:
-    """A provider on its store. `exclusive`: as a server, alone on an embedded database; commands say False."""
+def compose(
+    settings: Settings,
+    clock: Clock | None = None,
+    exclusive: bool = True,
+    count_fetch: Callable[[str, str], None] = lambda method, outcome: None,
+) -> Provider:
+    """A provider on its store. `exclusive`: as a server, alone on an embedded database; commands say False.
+
+    `count_fetch(method, outcome)` hears of every request that leaves this machine.
+    """
     clock = clock or SystemClock()
     ring = load_or_make_ring(settings.master_key_file, settings.issuer)
     policy = load_policy(settings.policy)
@@ -53,9 +66,12 @@ def compose(settings: Settings, clock: Clock | None = None, exclusive: bool = Tr
         clock=clock,
         passwords=PasswordWork(width=os.cpu_count() or 1, queue=PASSWORD_QUEUE),
     )
+    fetcher = GuardedFetcher(realm.loopback, count=count_fetch, report=_refused_fetches(store, clock))
     return Provider(
         realm=realm,
         keys=KeySet(lambda: store.read(lambda tx: tx.keys.signing_keys()), clock.now),
+        fetcher=fetcher,
+        client_keys=ClientKeySets(fetcher, clock.now),
         codes=Sealer(ring, "code"),
         access_tokens=Sealer(ring, "access"),
         cookies=Sealer(ring, "cookie"),
@@ -89,6 +105,21 @@ def holiday_calendar(country: str | None) -> Callable[[date], bool]:
         return frozenset(holidays.country_holidays(country, years=year))
 
     return lambda day: day in year_of(day.year)
+
+
+def _refused_fetches(store: Store, clock: Clock) -> Callable[[str, str], None]:
+    """An audit row for each address the guard refused: somebody registered it."""
+
+    def report(host: str, reason: str) -> None:
+        now = clock.now()
+        event = AuditEvent(new_id(now), now, AuditKind.FETCH_REFUSED, None, None, host, (("reason", reason),))
+        try:
+            store.write(lambda tx: tx.audit.append(event), event.id)
+        except Unavailable:
+            # The fetch is refused all the same, and whoever asked for it hears why.
+            return
+
+    return report
 
 
 def _bind_to_issuer(store: Store, settings: Settings) -> None:

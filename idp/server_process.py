@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
+from idp.background import Background
 from idp.composition import compose
 from idp.logs import configure_logging
 from idp.settings import Settings
+from idp.upkeep import upkeep_tasks
 from idp.web.metrics import SharedMetrics
 from idp.wsgi import Application, build_application
 
@@ -32,7 +34,9 @@ def load_worker(settings: Settings, parent: int, draining: Flag) -> Application:
     # The metrics package reads this name when it is first imported, which is in the next line but one.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_directory(settings))
     metrics = SharedMetrics(metrics_directory(settings))
-    return build_application(compose(settings), settings, metrics, lambda: bool(draining.value))
+    provider = compose(settings)
+    Background(upkeep_tasks(provider, settings)).start()
+    return build_application(provider, settings, metrics, lambda: bool(draining.value))
 
 
 def metrics_directory(settings: Settings) -> Path:

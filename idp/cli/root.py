@@ -5,7 +5,7 @@ import sys
 import click
 
 from crypto.errors import CryptoError
-from idp.cli import account, clients, database, demo, evidence, guardian, keys, mint, serve
+from idp.cli import account, audit, clients, database, demo, evidence, guardian, keys, mint, serve, upkeep
 from idp.cli.terminal import say
 from idp.domain.errors import DomainError
 
@@ -25,6 +25,10 @@ for command in (
     guardian.guardian,
     keys.keys,
     database.db,
+    audit.audit,
+    upkeep.housekeeping,
+    upkeep.backup,
+    upkeep.fsck,
     mint.mint_codes,
 ):
     blindage.add_command(command)

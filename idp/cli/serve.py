@@ -10,6 +10,7 @@ import click
 from granian import Granian
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
+from granian.log import LogLevels
 
 from idp.cli.terminal import say
 from idp.domain.redirect_uri import is_loopback_host
@@ -51,6 +52,8 @@ def serve(host: str, port: int, role: str | None, workers: int, exposed: bool, d
         respawn_failed_workers=True,
         workers_kill_timeout=10,
         log_access=False,
+        log_level=LogLevels.error,
+        websockets=False,
     )
 
     def drain(*_: object) -> None:

@@ -12,17 +12,22 @@ from rich.table import Table
 
 from idp.composition import compose
 from idp.protocol.provider import Provider
-from idp.settings import read_settings
+from idp.settings import Settings, read_settings
 
 DEFAULT_ISSUER = "http://127.0.0.1:9000"
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 
 
+def settings_here() -> Settings:
+    """The settings of the environment, as a server at the usual address reads them."""
+    return read_settings(os.environ, DEFAULT_ISSUER)
+
+
 @contextmanager
 def opened_provider() -> Iterator[Provider]:
     """The provider of the environment's settings, beside a running server or without one."""
-    provider = compose(read_settings(os.environ, DEFAULT_ISSUER), exclusive=False)
+    provider = compose(settings_here(), exclusive=False)
     try:
         yield provider
     finally:

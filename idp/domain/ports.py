@@ -204,16 +204,28 @@ class Keys(Protocol):
 class Outbox(Protocol):
     """Messages to apps, written in the transaction of what they tell."""
 
-    def put(self, message_id: bytes, kind: str, client_id: str, payload: bytes, due_at: int) -> None: ...
-
-    def claim_due(self, now: int, lease_until: int, limit: int) -> Sequence[tuple[bytes, str, str, bytes, int]]:
-        """Lease due messages: (id, kind, client id, payload, tries so far)."""
+    def put(self, message_id: bytes, kind: str, client_id: str, payload: bytes, due_at: int) -> None:
+        """Write a message (sealed). Conflict when the id exists."""
         ...
 
-    def delivered(self, message_id: bytes) -> None: ...
+    def claim_due(self, now: int, lease_until: int, limit: int) -> Sequence[tuple[bytes, str, str, bytes, int]]:
+        """Lease due messages until a moment: (id, kind, client id, payload, tries so far). Nobody else gets them."""
+        ...
 
-    def failed(self, message_id: bytes, due_at: int | None) -> None:
-        """Try again at `due_at`, or give up when None."""
+    def delivered(self, message_id: bytes) -> None:
+        """Forget a message."""
+        ...
+
+    def failed(self, message_id: bytes, due_at: int) -> None:
+        """Try again at `due_at`."""
+        ...
+
+    def give_up(self, message_id: bytes, now: int) -> None:
+        """Forget what a message said, and remember for thirty days that it was given up."""
+        ...
+
+    def of_client(self, client_id: str) -> Sequence[tuple[str, int, int | None]]:
+        """Messages to one app: (kind, tries, next try at or None when given up), those due first in front."""
         ...
 
 

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from time import monotonic
 from urllib.parse import SplitResult, urlsplit
 
@@ -43,8 +44,9 @@ _HEADERS = [
 GUARDED = frozenset({"bad_address", "not_global", "redirect", "too_large"})
 
 
+@cache
 def tls_context() -> ssl.SSLContext:
-    """Certificates are checked against the usual authorities; HTTP/1.1 only."""
+    """Certificates are checked against the usual authorities; HTTP/1.1 only. Made when first needed: it is slow."""
     context = httpx.create_ssl_context()
     context.set_alpn_protocols(["http/1.1"])
     return context
@@ -74,7 +76,7 @@ class GuardedFetcher:
     count: Callable[[str, str], None] = lambda method, outcome: None
     report: Callable[[str, str], None] = lambda host, reason: None
     network: httpcore.NetworkBackend = field(default_factory=httpcore.SyncBackend)
-    tls: ssl.SSLContext = field(default_factory=tls_context)
+    tls: ssl.SSLContext | None = None
     clock: Monotonic = monotonic
     _names: BoundedResolver = field(init=False, repr=False, compare=False)
 
@@ -154,7 +156,7 @@ class GuardedFetcher:
         stream = self._first_to_answer(target, deadline)
         if target.scheme == "http":
             return stream
-        return stream.start_tls(self.tls, server_hostname=target.host, timeout=deadline.left())
+        return stream.start_tls(self.tls or tls_context(), server_hostname=target.host, timeout=deadline.left())
 
     def _first_to_answer(self, target: Target, deadline: Deadline) -> httpcore.NetworkStream:
         """One of several addresses may be out of order, so that each gets its share of the time."""

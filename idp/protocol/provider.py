@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from crypto.dpop import ServerNonces
 from crypto.sealing import Sealer
+from idp.domain.ports import Fetcher
 from idp.protocol.client_key_sets import ClientKeySets
 from idp.protocol.key_set import KeySet
 from idp.protocol.lifetimes import Lifetimes
@@ -12,10 +13,14 @@ from idp.services.realm import Realm
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One OpenID provider. Sealers are named for what they seal (labels of the master ring)."""
+    """One OpenID provider. Sealers are named for what they seal (labels of the master ring).
+
+    `fetcher` is the one way out to addresses that apps gave us.
+    """
 
     realm: Realm
     keys: KeySet
+    fetcher: Fetcher
     client_keys: ClientKeySets
     codes: Sealer
     access_tokens: Sealer

@@ -55,6 +55,22 @@ def publish_next(store: Store, clock: Clock, alg: str) -> str:
     return store.write(unit, b"signing-keys")
 
 
+ROTATE_AFTER = 90 * 86400
+"""Seconds a key signs before the schedule publishes its successor."""
+
+
+def schedule(store: Store, clock: Clock, rotate_after: int = ROTATE_AFTER) -> list[str]:
+    """Publish a successor for each key that has signed long enough; the kids published or waiting."""
+    now = clock.now()
+    keys = store.read(lambda tx: tx.keys.signing_keys())
+    due = [
+        key.alg
+        for key in keys
+        if key.state is KeyState.ACTIVE and now >= (key.activated_at or key.created_at) + rotate_after
+    ]
+    return [publish_next(store, clock, alg) for alg in due]
+
+
 def advance(store: Store, clock: Clock, published_for: int = JWKS_MAX_AGE, kept_for: int = LONGEST_TOKEN) -> list[str]:
     """Do what is due: `next` published long enough becomes active, the old one retiring, later retired.
 

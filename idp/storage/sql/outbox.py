@@ -12,6 +12,10 @@ from idp.storage.sql.sealed_columns import ColumnSealing
 from idp.storage.sql.statement import Statement
 from idp.storage.sql.tables import outbox
 
+# A message that was given up stays as a row that says so: it is due at the moment of that plus this, in the year
+# 36812, and so needs neither a column nor an index of its own.
+GIVEN_UP = 1 << 40
+
 _COLUMNS = ("id", "kind", "client_id", "payload", "due_at")
 _PUT = Statement(
     insert_new(outbox).values({**{name: param(name) for name in _COLUMNS}, "tries": 0}).on_conflict_do_nothing(),
@@ -30,6 +34,15 @@ _CLAIM_DUE = Statement(
 )
 _DELIVERED = Statement(delete(outbox).where(outbox.c.id == param("id")), "id")
 _FAILED = Statement(update(outbox).where(outbox.c.id == param("message")).values(due_at=param("due")), "message", "due")
+_GIVE_UP = Statement(
+    update(outbox).where(outbox.c.id == param("message")).values(due_at=param("due"), payload=param("nothing")),
+    "message", "due", "nothing",
+)
+_OF_CLIENT = Statement(
+    select(outbox.c.kind, outbox.c.tries, outbox.c.due_at).where(outbox.c.client_id == param("client"))
+    .order_by(outbox.c.due_at, outbox.c.id),
+    "client",
+)
 
 
 class SqlOutbox:
@@ -54,8 +67,12 @@ class SqlOutbox:
     def delivered(self, message_id: bytes) -> None:
         self._run.change(_DELIVERED, message_id)
 
-    def failed(self, message_id: bytes, due_at: int | None) -> None:
-        if due_at is None:
-            self._run.change(_DELIVERED, message_id)
-        else:
-            self._run.change(_FAILED, message_id, due_at)
+    def failed(self, message_id: bytes, due_at: int) -> None:
+        self._run.change(_FAILED, message_id, due_at)
+
+    def give_up(self, message_id: bytes, now: int) -> None:
+        self._run.change(_GIVE_UP, message_id, GIVEN_UP + now, b"")
+
+    def of_client(self, client_id: str) -> Sequence[tuple[str, int, int | None]]:
+        rows = self._run.rows(_OF_CLIENT, client_id)
+        return [(kind, tries, due_at if due_at < GIVEN_UP else None) for kind, tries, due_at in rows]

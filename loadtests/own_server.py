@@ -1,0 +1,105 @@
+"""Blindage as a contestant, on its embedded database or on PostgreSQL, with everything that belongs to production."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from loadtests.contestant import Codes, Contestant, Kind
+from loadtests.machine import LOAD_CORE, SERVER_CORE, children_of, pinned
+from loadtests.postgresql import Cluster, programs
+from loadtests.process import Program, answers, free_port
+
+_BLINDAGE = [sys.executable, "-c", "from idp.cli import main; main()"]
+_CODE_SECONDS = 600
+
+
+class BlindageSqlite(Contestant):
+    """One worker on SQLite: write-ahead log, synchronous=FULL, grouped commits. Only the rate limits are off."""
+
+    name = "blindage_sqlite"
+    label = "Blindage, SQLite FULL"
+
+    _environ: dict[str, str]
+
+    def start(self, directory: Path) -> None:
+        """As an operator would start it, pinned to a core."""
+        port = free_port()
+        self.address = f"http://127.0.0.1:{port}"
+        self._environ = own_environment(self.address, directory, self._database())
+        self._prepare()
+        serve = [*_BLINDAGE, "serve", "--port", str(port)]
+        self.program = Program(pinned(SERVER_CORE, serve), self._environ, directory, log=directory / "log")
+        self.program.wait_until(lambda: answers(port, "/readyz"))
+
+    def mint(self, count: int, kind: Kind) -> Codes:
+        """Made beside the running server with its own keys; they outlive the standard's minute, on loopback only."""
+        options = ["--count", str(count), "--valid-for", str(_CODE_SECONDS), "--people", "16"]
+        return Codes.parse(self.command("mint-codes", *options, *(["--refresh"] if kind == "refresh" else [])))
+
+    def command(self, *arguments: str, words: str = "") -> str:
+        """Run a `blindage` command with this server's settings; what it prints. RuntimeError when it refuses."""
+        done = subprocess.run(
+            pinned(LOAD_CORE, [*_BLINDAGE, *arguments]), env=self._environ, input=words,
+            capture_output=True, text=True, timeout=600,
+        )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(f"blindage {arguments[0]}: {done.stderr[-2000:]}")
+        return done.stdout
+
+    def worker(self) -> int:
+        """The process id of the one worker, for a profiler."""
+        return children_of(self.program.pid)[-1]
+
+    def _database(self) -> str | None:
+        return None
+
+    def _prepare(self) -> None:
+        """Nothing: the embedded database makes its tables itself."""
+
+
+class BlindagePostgresql(BlindageSqlite):
+    """One worker on PostgreSQL with synchronous commits; the database shares the core and is counted."""
+
+    name = "blindage_postgresql"
+    label = "Blindage, PostgreSQL synchronous (database on the same core, counted)"
+
+    _cluster: Cluster
+
+    def missing(self) -> str | None:
+        """PostgreSQL is Debian's to install."""
+        return None if programs() else "PostgreSQL is not installed"
+
+    def processes(self) -> list[int]:
+        """The database's processes count as this server's."""
+        return [self.program.pid, self._cluster.pid]
+
+    def stop(self) -> None:
+        """The server first, then its database."""
+        super().stop()
+        self._cluster.stop()
+
+    def _database(self) -> str:
+        binaries = programs()
+        assert binaries is not None
+        self._cluster = Cluster(binaries)
+        return self._cluster.url
+
+    def _prepare(self) -> None:
+        self.command("db", "upgrade")
+
+
+OWN: tuple[type[BlindageSqlite], ...] = (BlindageSqlite, BlindagePostgresql)
+
+
+def own_environment(issuer: str, directory: Path, database_url: str | None) -> dict[str, str]:
+    """Settings of a server under load: its own data directory, limits off since the load comes from one address."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("BLINDAGE_")}
+    environ |= {
+        "BLINDAGE_ISSUER": issuer,
+        "BLINDAGE_DATA_DIR": str(directory / "data"),
+        "BLINDAGE_RATE_LIMITS": "off",
+    }
+    if database_url is not None:
+        environ["BLINDAGE_DATABASE_URL"] = database_url
+    return environ

@@ -1,0 +1,188 @@
+"""The kinds of work that servers are compared by: each prepares requests for one server and proves they are right."""
+
+import base64
+import http.client
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlencode, urlsplit
+
+from loadtests.contestant import Codes, Contestant
+from loadtests.wrk import Mode, Replay
+
+TOKENS = 64
+"""How many people's tokens are used in turn where a token may be used many times."""
+
+
+class WrongAnswer(RuntimeError):
+    """A server did not do the work it is measured by; the text has its answer."""
+
+
+class Work(Protocol):
+    """One kind of work."""
+
+    name: str
+    title: str
+    once: bool
+    """Whether each prepared request can be sent one time only."""
+
+    def offered(self, contestant: Contestant) -> bool:
+        """Whether the server has such an endpoint."""
+        ...
+
+    def prepare(self, contestant: Contestant, count: int, directory: Path) -> Replay:
+        """Requests for one round, `count` of them where each can be sent once; WrongAnswer when a trial fails."""
+        ...
+
+
+class CodeExchange:
+    """Authorization codes for an access token and a signed ID token; every code is used once."""
+
+    name = "code_exchange"
+    title = "Code exchange (PKCE, client_secret_basic, signed ID token)"
+    once = True
+
+    def offered(self, contestant: Contestant) -> bool:
+        """All do."""
+        return True
+
+    def prepare(self, contestant: Contestant, count: int, directory: Path) -> Replay:
+        """Real codes, one of them redeemed to see that the answer is the one that is paid for."""
+        codes = contestant.mint(count + 1, "exchange")
+        first, *others = codes.exchanges()
+        _check_tokens(_post(contestant, contestant.paths.token, first, codes), contestant)
+        return Replay("POST", contestant.paths.token, "once", _lines(directory, others), codes.authorization)
+
+
+class Refresh:
+    """Refresh tokens of a confidential client for an access token and a signed ID token."""
+
+    name = "refresh"
+    title = "Refresh by a confidential client (signed ID token)"
+    once = False
+
+    def offered(self, contestant: Contestant) -> bool:
+        """All do."""
+        return True
+
+    def prepare(self, contestant: Contestant, count: int, directory: Path) -> Replay:
+        """Refresh tokens stay good in all servers (OAuth 2.1, section 4.3.1), so each is used again and again."""
+        codes, tokens = _redeemed(contestant)
+        bodies = [
+            urlencode({"grant_type": "refresh_token", "refresh_token": each["refresh_token"]}) for each in tokens
+        ]
+        _check_tokens(_post(contestant, contestant.paths.token, bodies[0], codes), contestant)
+        return Replay("POST", contestant.paths.token, "body", _lines(directory, bodies), codes.authorization)
+
+
+class Userinfo:
+    """UserInfo with a bearer token."""
+
+    name = "userinfo"
+    title = "UserInfo"
+    once = False
+
+    def offered(self, contestant: Contestant) -> bool:
+        """All do."""
+        return True
+
+    def prepare(self, contestant: Contestant, count: int, directory: Path) -> Replay:
+        """Access tokens that were just issued."""
+        _, tokens = _redeemed(contestant)
+        file = _lines(directory, [each["access_token"] for each in tokens])
+        bearer = {"Authorization": f"Bearer {tokens[0]['access_token']}"}
+        told = json.loads(_ask(contestant, "GET", contestant.paths.userinfo, None, bearer))
+        if "sub" not in told or "age_band" not in told:
+            raise WrongAnswer(f"{contestant.name}: {told}")
+        return Replay("GET", contestant.paths.userinfo, "bearer", file)
+
+
+class Introspection:
+    """Introspection of an access token by the client it was made for."""
+
+    name = "introspection"
+    title = "Introspection"
+    once = False
+
+    def offered(self, contestant: Contestant) -> bool:
+        """All do."""
+        return True
+
+    def prepare(self, contestant: Contestant, count: int, directory: Path) -> Replay:
+        """Access tokens that were just issued."""
+        codes, tokens = _redeemed(contestant)
+        bodies = [urlencode({"token": each["access_token"]}) for each in tokens]
+        told = json.loads(_post(contestant, contestant.paths.introspection, bodies[0], codes))
+        if told.get("active") is not True:
+            raise WrongAnswer(f"{contestant.name}: {told}")
+        return Replay("POST", contestant.paths.introspection, "body", _lines(directory, bodies), codes.authorization)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A public document, fetched again and again."""
+
+    name: str
+    title: str
+    once: bool = False
+
+    def offered(self, contestant: Contestant) -> bool:
+        """Not everybody publishes every document."""
+        return bool(getattr(contestant.paths, self.name))
+
+    def prepare(self, contestant: Contestant, count: int, directory: Path) -> Replay:
+        """It must be JSON."""
+        path: str = getattr(contestant.paths, self.name)
+        json.loads(_ask(contestant, "GET", path, None, {}))
+        mode: Mode = "none"
+        return Replay("GET", path, mode)
+
+
+WORKS: tuple[Work, ...] = (
+    CodeExchange(), Refresh(), Userinfo(), Introspection(), Document("jwks", "JWKS"), Document("discovery", "Discovery"),
+)  # fmt: skip
+
+
+def _redeemed(contestant: Contestant) -> tuple[Codes, list[dict[str, Any]]]:
+    """Token answers of fresh codes, over HTTP as an app would get them."""
+    codes = contestant.mint(TOKENS, "refresh")
+    answers = [json.loads(_post(contestant, contestant.paths.token, body, codes)) for body in codes.exchanges()]
+    return codes, answers
+
+
+def _check_tokens(answer: bytes, contestant: Contestant) -> None:
+    tokens = json.loads(answer)
+    head, claims = (_segment(part) for part in tokens["id_token"].split(".")[:2])
+    right = head["alg"] == contestant.algorithm and claims.get("age_band") and "access_token" in tokens
+    if not right:
+        raise WrongAnswer(f"{contestant.name}: {head} {claims}")
+
+
+def _segment(text: str) -> dict[str, Any]:
+    decoded: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    return decoded
+
+
+def _post(contestant: Contestant, path: str, body: str, codes: Codes) -> bytes:
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": codes.authorization}
+    return _ask(contestant, "POST", path, body, headers)
+
+
+def _ask(contestant: Contestant, method: str, path: str, body: str | None, headers: dict[str, str]) -> bytes:
+    connection = http.client.HTTPConnection(urlsplit(contestant.address).netloc, timeout=30)
+    try:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        answer = response.read()
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise WrongAnswer(f"{contestant.name} {method} {path}: {response.status} {answer[:300]!r}")
+    return answer
+
+
+def _lines(directory: Path, lines: list[str]) -> Path:
+    file = directory / "requests"
+    file.write_text("\n".join(lines) + "\n")
+    return file
