@@ -34,7 +34,7 @@ def load_worker(settings: Settings, parent: int, draining: Flag) -> Application:
     # The metrics package reads this name when it is first imported, which is in the next line but one.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_directory(settings))
     metrics = SharedMetrics(metrics_directory(settings))
-    provider = compose(settings)
+    provider = compose(settings, count_fetch=metrics.fetched)
     Background(upkeep_tasks(provider, settings)).start()
     return build_application(provider, settings, metrics, lambda: bool(draining.value))
 

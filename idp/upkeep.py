@@ -1,7 +1,8 @@
-"""What a server keeps in order while it serves: the audit tree, signing keys, expired rows."""
+"""What a server keeps in order while it serves: the audit tree, messages to apps, signing keys, expired rows."""
 
 from idp.background import Task
 from idp.domain.ports import Store
+from idp.protocol.delivery import Deliverer
 from idp.protocol.provider import Provider
 from idp.services.audit import sign_head
 from idp.services.housekeeping import purge_expired
@@ -12,6 +13,9 @@ from idp.storage.sql.store import SqlStore
 
 SEAL_SECONDS = 0.5
 """Audit rows have their leaf within a second."""
+
+DELIVERY_SECONDS = 1.0
+"""Apps hear of a sign-out within two seconds or so."""
 
 KEYS_SECONDS = 30.0
 PURGE_SECONDS = 60.0
@@ -28,6 +32,7 @@ def upkeep_tasks(provider: Provider, settings: Settings) -> list[Task]:
 
     return [
         Task("audit", SEAL_SECONDS, lambda: sealer.seal_once(provider.now(), lambda text: sign_head(realm.ring, text))),
+        Task("delivery", DELIVERY_SECONDS, Deliverer(provider).deliver_due),
         Task("keys", KEYS_SECONDS, keys),
         Task("housekeeping", PURGE_SECONDS, lambda: purge_expired(realm, bites=20)),
     ]

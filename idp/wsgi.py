@@ -42,12 +42,14 @@ def build_application(
             return _misdirected(start_response)
         environ["blindage.peer"] = _peer(environ, hops)
         route = table.get(path)
+        within = path.startswith(base + "/")
+        if base and within:
+            # Below the issuer's own path: addresses made from the issuer and the path are right for both halves.
+            environ["SCRIPT_NAME"], environ["PATH_INFO"] = base, path[len(base) :]
         if route is not None:
             return edge.answer(route, environ, start_response)
-        if base:
-            if not path.startswith(base + "/"):
-                return _misdirected(start_response)
-            environ["SCRIPT_NAME"], environ["PATH_INFO"] = base, path[len(base) :]
+        if not within:
+            return _misdirected(start_response)
         answer: Iterable[bytes] = pages(environ, start_response)
         return answer
 

@@ -53,12 +53,10 @@ def children_of(root: int) -> list[int]:
 
 def description() -> dict[str, str | int]:
     """What to write beside figures: they mean something on this machine only."""
-    model = next(
-        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
-        platform.machine(),
-    )
+    cpuinfo = Path("/proc/cpuinfo").read_text().splitlines()
+    models = [line.partition(":")[2].strip() for line in cpuinfo if line.startswith("model name")]
     return {
-        "processor": model,
+        "processor": models[0] if models else platform.machine(),
         "cores": len(_CORES),
         "server_core": SERVER_CORE,
         "load_core": LOAD_CORE,

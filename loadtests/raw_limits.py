@@ -14,7 +14,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from crypto.blind_rsa_keys import BlindRsaKey, choose_backend
+from crypto.blind_rsa import blind_sign
+from crypto.blind_rsa_keys import BlindRsaKey
 from loadtests.machine import SERVER_CORE, pinned
 
 _SECONDS = 0.7
@@ -35,11 +36,11 @@ def _limits(directory: Path) -> dict[str, float]:
     algorithm = ec.ECDSA(SHA256())
     message = secrets.token_bytes(300)
     blind = BlindRsaKey.generate()
-    private = choose_backend().open(blind.to_pkcs8())
     block = bytes(1) + secrets.token_bytes(255)
     return {
         "es256_signatures": _rate(lambda: signing.sign(message, algorithm)),
-        "blind_rsa_private_operations": _rate(lambda: private.private(block)),
+        "blind_rsa_private_operations": _rate(lambda: blind.operation.private(block)),
+        "blind_rsa_signatures_checked": _rate(lambda: blind_sign(blind, block)),
         "sqlite_full_writes_in_groups_of_32": _rate(_grouped_commit(directory)) * _GROUP,
     }
 

@@ -140,8 +140,13 @@ class Document:
 
 
 WORKS: tuple[Work, ...] = (
-    CodeExchange(), Refresh(), Userinfo(), Introspection(), Document("jwks", "JWKS"), Document("discovery", "Discovery"),
-)  # fmt: skip
+    CodeExchange(),
+    Refresh(),
+    Userinfo(),
+    Introspection(),
+    Document("jwks", "JWKS"),
+    Document("discovery", "Discovery"),
+)
 
 
 def _redeemed(contestant: Contestant) -> tuple[Codes, list[dict[str, Any]]]:

@@ -1,6 +1,5 @@
 """The app: a cinema's programme behind an age gate."""
 
-from datetime import timedelta
 from typing import Any
 
 from authlib.integrations.flask_client import OAuth
@@ -13,10 +12,7 @@ from relying_party_demo.configuration import Configuration
 from relying_party_demo.issuer import register_issuer
 from relying_party_demo.languages import WORDS, language, locale
 from relying_party_demo.messages import Page, message
-from relying_party_demo.sign_in import Refused, form_targets, sign_in_pages
-
-SESSION_LIFETIME = timedelta(hours=1)
-"""A band is believed for an hour: a person comes of age, and a device changes hands."""
+from relying_party_demo.sign_in import SESSION_LIFETIME, Refused, form_targets, sign_in_pages
 
 
 def create_application(configuration: Configuration) -> Flask:

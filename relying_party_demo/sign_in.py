@@ -1,12 +1,13 @@
 """Signing in and out: OpenID Connect's code flow, and every check that is the app's own.
 
 The answer at `/callback` is believed in this order:
- 1 nothing is repeated     3 state was made here      5 code for tokens, with the PKCE verifier
+ 1 nothing is repeated     3 state was made here           5 code for tokens, with the PKCE verifier
  2 iss is our issuer       4 the issuer did not say no     6 signature, iss, aud, exp, nonce, age_band
 Steps 1 to 3 stand here because Authlib's client leaves them out, 3 for refusals (RFC 9207; RFC 6749, section 4.1.2.1).
 """
 
 import logging
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from authlib.integrations.base_client import OAuthError
@@ -16,12 +17,16 @@ from requests import RequestException
 from werkzeug.wrappers import Response
 
 from relying_party_demo.configuration import Configuration
+from relying_party_demo.id_tokens import KeptIdTokens
 from relying_party_demo.issuer import LEEWAY_SECONDS, IssuerClient, WrongMetadata
 from relying_party_demo.languages import locale
 from relying_party_demo.messages import Page, message
 
 PENDING_SIGN_INS = 2
 """Sign-ins that may be under way in one browser: each holds a verifier in the cookie, which has 4 kB at most."""
+
+SESSION_LIFETIME = timedelta(hours=1)
+"""A band is believed for an hour: a person comes of age, and a device changes hands."""
 
 _UNREACHABLE = (RequestException, WrongMetadata)
 # What Authlib and joserfc raise on hostile answers; beyond their own errors they pass on what Python says of bad JSON.
@@ -40,8 +45,9 @@ class Refused(Exception):
 
 
 def sign_in_pages(client: IssuerClient, configuration: Configuration) -> Blueprint:
-    """The pages `/sign-in`, `/callback`, `/sign-out` and what they need."""
+    """The pages `/sign-in`, `/callback`, `/sign-out` and `/signed-out`."""
     pages = Blueprint("sign_in", __name__)
+    id_tokens = KeptIdTokens(SESSION_LIFETIME.total_seconds())
 
     @pages.get("/sign-in")
     def begin() -> Response:
@@ -75,14 +81,17 @@ def sign_in_pages(client: IssuerClient, configuration: Configuration) -> Bluepri
             raise _refused("untrusted", 400, error) from error
         session.clear()
         session["sub"], session["age_band"] = told["sub"], told["age_band"]
+        id_tokens.keep(told["sub"], token["id_token"])
         return redirect("/", 303)
 
     @pages.post("/sign-out")
     def sign_out() -> Response:
         if request.headers.get("Origin", configuration.base_url) != configuration.base_url:
             abort(403)
+        id_token = id_tokens.take(session.get("sub", ""))
         session.clear()
-        return _sign_out_at_issuer(client, configuration) or redirect("/signed-out?here", 303)
+        at_issuer = _sign_out_at_issuer(client, configuration, id_token) if id_token is not None else None
+        return at_issuer or redirect("/signed-out?here", 303)
 
     @pages.get("/signed-out")
     def signed_out() -> Page:
@@ -93,13 +102,16 @@ def sign_in_pages(client: IssuerClient, configuration: Configuration) -> Bluepri
     return pages
 
 
-def _sign_out_at_issuer(client: IssuerClient, configuration: Configuration) -> Response | None:
-    """RP-Initiated Logout 1.0, where the issuer offers it. The client id stands for the ID token we did not keep."""
+def _sign_out_at_issuer(client: IssuerClient, configuration: Configuration, id_token: str) -> Response | None:
+    """On to the issuer, where it offers RP-Initiated Logout 1.0 and can be reached; else None."""
     try:
         if "end_session_endpoint" not in client.load_server_metadata():
             return None
         answer: Response = client.logout_redirect(
-            configuration.post_logout_redirect_uri, client_id=configuration.client_id, ui_locales=locale()
+            configuration.post_logout_redirect_uri,
+            id_token_hint=id_token,
+            client_id=configuration.client_id,
+            ui_locales=locale(),
         )
     except (*_UNREACHABLE, *_UNTRUSTED) as error:
         _log.warning("signed out here only: %s", type(error).__name__)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import redis
@@ -12,11 +13,24 @@ from tests.postgresql import PostgresCluster, running_postgresql
 from tests.redis_server import running_redis
 from tests.server_process import ServerProcess
 
+if TYPE_CHECKING:
+    from tests.app import App
+
 
 @pytest.fixture
 def clock() -> FixedClock:
     """A clock at 2026-01-01T00:00:00Z that only the test moves."""
     return FixedClock()
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[App]":
+    """One issuer, https://id.example, for the tests of a module; they share its clock."""
+    # Imported here: tests of `crypto` need no issuer.
+    from tests.app import running_app
+
+    with running_app(tmp_path_factory.mktemp("issuer")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,10 @@ class Category(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What the app declares about its use of data; shown on the consent page. A new `version` asks consent again."""
+    """What the app declares about its use of data; shown on the consent page. A new `version` asks consent again.
+
+    `version` is counted here; `agreement_version` is the app's own name for the agreement it offers.
+    """
 
     version: int = 1
     purpose: str = ""
@@ -35,6 +38,11 @@ class Manifest:
     retention: str = ""
     audience: str = ""
     contact: str = ""
+    agreement_version: str = ""
+
+
+OPERATOR = "operator"
+"""The owner of what the operator registers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,10 @@ class Client:
     `secret_hash` = SHA-256 of a 256-bit random secret (32 bytes), None for public clients and assertions;
     `sector` after OIDC Core 8.1; `scope` what it may ask; `thresholds` the ages it may test; `version` grows with
     every change; `require_pkce` False only for confidential clients that send a nonce;
-    `resources` it may ask tokens for (RFC 8707), `own_resources` it serves itself and may introspect tokens of. Times in epoch seconds.
+    `resources` it may ask tokens for (RFC 8707), `own_resources` it serves itself and may introspect tokens of.
+    `owner` answers for it: the operator, a registrar by name, or nobody yet (None) before an open registration is
+    reviewed. `reviewed_at` of the last review, None before the first; `thresholds_changed_at` since then. Times in
+    epoch seconds.
     """
 
     id: str
@@ -88,6 +99,9 @@ class Client:
     contacts: tuple[str, ...] = ()
     manifest: Manifest = field(default_factory=Manifest)
     registration_token_hash: bytes | None = None
+    owner: str | None = OPERATOR
+    reviewed_at: int | None = None
+    thresholds_changed_at: int | None = None
 
     @property
     def public(self) -> bool:
@@ -98,3 +112,8 @@ class Client:
     def usable(self) -> bool:
         """Whether the client may use any endpoint: pending clients may, for testers."""
         return self.state is not ClientState.SUSPENDED
+
+    @property
+    def wants_sid(self) -> bool:
+        """Whether ID tokens carry `sid`: only where the app is told of single sessions (Back-Channel Logout, 2.1)."""
+        return self.backchannel_logout_session_required or self.security_event_endpoint is not None

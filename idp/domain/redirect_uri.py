@@ -14,6 +14,10 @@ _ALLOWED = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+\Z")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\Z")
 _PRIVATE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+\Z")
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# Browsers take %2e for a dot here (WHATWG URL, "double-dot URL path segment"), and resolve it away.
+_DOT_SEGMENT = re.compile(r"(\.|%2e){1,2}\Z", re.IGNORECASE)
+# A host whose last label is a number is an address to every browser (WHATWG URL, "ends in a number").
+_NUMBER = re.compile(r"([0-9]+|0x[0-9a-f]*)\Z")
 
 
 def split_uri(uri: str) -> SplitResult:
@@ -68,6 +72,20 @@ def check_redirect_uri(uri: str, application_type: str, issuer_is_loopback: bool
         raise Refused("invalid_redirect_uri", "a private-use redirect URI needs a path")
 
 
+def check_address(uri: str, issuer_is_loopback: bool) -> None:
+    """Refuse an address of an app's server that is not https with a plain host, or has a fragment (threats A22).
+
+    For what is fetched, told or linked: `jwks_uri`, `sector_identifier_uri`, `backchannel_logout_uri`, `tos_uri` and
+    the like. Under a loopback issuer http on loopback will do. Whether the host may be asked, the fetcher decides.
+    """
+    parts = split_uri(uri)
+    if parts.scheme not in ("http", "https") or "#" in uri:
+        raise Refused("invalid_uri", "the address must be https, without a fragment")
+    _check_web_host(parts)
+    if parts.scheme == "http" and not (issuer_is_loopback and is_loopback_host(parts.hostname)):
+        raise Refused("invalid_uri", "the address must be https")
+
+
 def matches(requested: str, registered: tuple[str, ...], application_type: str) -> bool:
     """Whether a request may be answered at `requested`: equal as a string to a registered one (RFC 9700, 4.1.3).
 
@@ -103,6 +121,8 @@ def _check_web_host(parts: SplitResult) -> None:
         if ":" in host:
             ipaddress.IPv6Address(host)
             literal = f"[{host}]"
+        elif _NUMBER.match(host.rpartition(".")[2]):
+            ipaddress.IPv4Address(host)
         elif not _HOST.match(host):
             raise Refused("invalid_redirect_uri", "the host is not a plain DNS name or address")
     except ValueError as error:
@@ -110,5 +130,5 @@ def _check_web_host(parts: SplitResult) -> None:
     # urlsplit lower-cases the host: comparing with the text shows upper case and odd spellings of addresses.
     if parts.netloc not in (literal, f"{literal}:{parts.port}"):
         raise Refused("invalid_redirect_uri", "the host must be written in lower case")
-    if any(segment in (".", "..") for segment in parts.path.split("/")):
+    if any(_DOT_SEGMENT.match(segment) for segment in parts.path.split("/")):
         raise Refused("invalid_redirect_uri", "dot segments are not allowed in a redirect URI")

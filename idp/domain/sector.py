@@ -14,11 +14,16 @@ def sector_of(client_id: str, redirect_uris: tuple[str, ...], sector_identifier_
     """
     if sector_identifier_uri is not None:
         return urlsplit(sector_identifier_uri).hostname or ""
-    own = f"client:{client_id}"
+    own = own_sector(client_id)
     sectors = {_public_host(uri) or own for uri in redirect_uris} or {own}
     if len(sectors) != 1:
         raise Refused("invalid_client_metadata", "redirect URIs on several hosts need a sector_identifier_uri")
     return sectors.pop()
+
+
+def own_sector(client_id: str) -> str:
+    """The sector that a client shares with nobody."""
+    return f"client:{client_id}"
 
 
 def _public_host(uri: str) -> str | None:

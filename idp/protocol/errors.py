@@ -208,3 +208,35 @@ class InvalidRequestObject(ProtocolError):
     """The request object is refused (RFC 9101, section 6)."""
 
     error = "invalid_request_object"
+
+
+class InvalidRedirectUri(ProtocolError):
+    """A redirect URI must not be registered (RFC 7591, section 3.2.2)."""
+
+    error = "invalid_redirect_uri"
+
+
+class InvalidClientMetadata(ProtocolError):
+    """A client metadata field is refused (RFC 7591, section 3.2.2)."""
+
+    error = "invalid_client_metadata"
+
+
+class UnapprovedSoftwareStatement(ProtocolError):
+    """No issuer of software statements is approved here (RFC 7591, sections 2.3 and 3.2.2)."""
+
+    error = "unapproved_software_statement"
+
+
+class RegistrationForbidden(ProtocolError):
+    """The client may not change its registration (RFC 7592, section 2.2): 403."""
+
+    error = "access_denied"
+    status_code = 403
+
+
+class RegistrationChanged(ProtocolError):
+    """Another request changed the registration at the same moment: read it again (RFC 9110, section 15.5.10)."""
+
+    error = "invalid_request"
+    status_code = 409

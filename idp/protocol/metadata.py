@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from idp.domain.scope import SCOPES
+from idp.domain.scope import AGE_OVER_PREFIX, SCOPES
 from idp.protocol import dpop
 from idp.protocol.authorization import checks
 from idp.protocol.authorization.assurance import ACR_VALUES
@@ -18,6 +18,7 @@ MAX_AGE = 300
 
 def provider_metadata(provider: Provider, server: TokenServer, endpoints: dict[str, str]) -> dict[str, Any]:
     """The discovery document. `endpoints` maps metadata names to the paths that are really served."""
+    policy = provider.realm.policy
     return {
         "issuer": provider.issuer,
         **{name: provider.issuer + path for name, path in endpoints.items()},
@@ -38,7 +39,7 @@ def provider_metadata(provider: Provider, server: TokenServer, endpoints: dict[s
         "prompt_values_supported": list(checks.PROMPT_VALUES),
         "acr_values_supported": list(ACR_VALUES),
         "claim_types_supported": ["normal"],
-        "claims_supported": list(CLAIMS_SUPPORTED),
+        "claims_supported": [*CLAIMS_SUPPORTED, *(f"{AGE_OVER_PREFIX}{age}" for age in policy.thresholds)],
         "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,

@@ -1,8 +1,9 @@
-"""Clients: registered with checked metadata, reviewed, suspended."""
+"""Clients: registered with checked metadata, suspended. Review and change stand in files of their own."""
 
 import hashlib
 import secrets
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from crypto.encoding import b64url_encode
 from crypto.errors import CryptoError
@@ -10,20 +11,26 @@ from crypto.jwk import ClientKeySet
 from idp.domain import redirect_uri
 from idp.domain.audit_event import AuditEvent, AuditKind
 from idp.domain.client import Client, ClientState
+from idp.domain.client_name import check_client_name, domains_in
 from idp.domain.errors import Refused
 from idp.domain.identifiers import new_id
 from idp.domain.ports import Transaction
 from idp.domain.scope import SCOPES
-from idp.domain.sector import sector_of
+from idp.domain.sector import own_sector, sector_of
+from idp.services.client_ownership import check_ownership, claim_ownership
 from idp.services.realm import Realm
+from idp.services.threshold_scheme import check_scheme
 
 SECRET_BYTES = 32
 CLIENT_ID_BYTES = 16
-NAME_MAX = 100
-MAX_THRESHOLDS = 3
-MIN_THRESHOLD_DISTANCE = 2
 AUTH_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
 SIGNING_ALGS = ("RS256", "ES256", "EdDSA")
+ADDRESSES = (
+    "sector_identifier_uri", "jwks_uri", "backchannel_logout_uri", "security_event_endpoint",
+    "client_uri", "logo_uri", "policy_uri", "tos_uri",
+)  # fmt: skip
+"""What a client says of its own servers. None of it is fetched when it is registered; a logo never is."""
+
 GRANT_TYPES = (
     "authorization_code",
     "refresh_token",
@@ -42,31 +49,53 @@ class Registered:
 def register_client(realm: Realm, draft: Client) -> Registered:
     """Check a client's metadata and store it. `draft.id`, `sector`, secret and version are filled in here.
 
-    Refused: `invalid_redirect_uri`, `invalid_client_metadata` (RFC 7591, section 3.2.2).
+    An active draft counts as reviewed: the caller answers for its `sector_identifier_uri`, and its sector and name
+    are its owner's from now on. Refused: `invalid_redirect_uri`, `invalid_client_metadata` (RFC 7591, 3.2.2).
     """
     now = realm.clock.now()
     client_id = b64url_encode(secrets.token_bytes(CLIENT_ID_BYTES))
     check_metadata(realm, draft)
-    sector = sector_of(client_id, draft.redirect_uris, draft.sector_identifier_uri)
-    secret = None
-    if draft.token_endpoint_auth_method.startswith("client_secret_"):
-        secret = b64url_encode(secrets.token_bytes(SECRET_BYTES))
+    reviewed = draft.state is ClientState.ACTIVE
+    secret = new_secret() if needs_secret(draft) else None
     client = replace(
         draft,
         id=client_id,
-        sector=sector,
+        sector=settled_sector(replace(draft, id=client_id), checked=reviewed),
         created_at=now,
+        reviewed_at=now if reviewed else None,
         version=1,
         secret_hash=secret_digest(secret) if secret else None,
     )
     event = AuditEvent(new_id(now), now, AuditKind.CLIENT_REGISTERED, None, client_id, client_id)
+    settle_ownership = claim_ownership if reviewed else check_ownership
 
     def unit(tx: Transaction) -> None:
+        settle_ownership(tx, client)
         tx.clients.add(client)
         tx.audit.append(event)
 
     realm.store.write(unit, client_id.encode())
     return Registered(client, secret)
+
+
+def settled_sector(client: Client, *, checked: bool) -> str:
+    """The sector of a client; one that its `sector_identifier_uri` names counts only when that has been `checked`.
+
+    Until then the client is a sector of its own: nobody gets the pseudonyms of a host by naming it (OIDC Core, 8.1).
+    """
+    if client.sector_identifier_uri is not None and not checked:
+        return own_sector(client.id)
+    return sector_of(client.id, client.redirect_uris, client.sector_identifier_uri)
+
+
+def needs_secret(client: Client) -> bool:
+    """Whether the client authenticates with a shared secret (RFC 7591, section 3.2.1)."""
+    return client.token_endpoint_auth_method.startswith("client_secret_")
+
+
+def new_secret() -> str:
+    """A secret or registration access token: 256 random bits in base64url."""
+    return b64url_encode(secrets.token_bytes(SECRET_BYTES))
 
 
 def secret_digest(secret: str) -> bytes:
@@ -76,8 +105,9 @@ def secret_digest(secret: str) -> bytes:
 
 def check_metadata(realm: Realm, client: Client) -> None:
     """Refuse metadata that RFC 7591, OIDC Registration or our privacy rules do not allow."""
-    _check_name(client.name)
-    _check_uris(realm, client)
+    _check_name(client)
+    _check_redirect_uris(realm, client)
+    _check_addresses(realm, client)
     _check_capabilities(client)
     _check_fapi(client)
     _check_resources(client)
@@ -102,27 +132,40 @@ def set_client_state(realm: Realm, client_id: str, state: ClientState) -> Client
     return realm.store.write(unit, client_id.encode())
 
 
-def _check_name(name: str) -> None:
-    if not 1 <= len(name) <= NAME_MAX or not name.isprintable() or name != name.strip():
-        raise Refused("invalid_client_metadata", "client_name has 1 to 100 printable characters")
+def _check_name(client: Client) -> None:
+    check_client_name(client.name)
+    hosts = {urlsplit(uri).hostname or "" for uri in client.redirect_uris}
+    for domain in domains_in(client.name):
+        # A name like another domain would be read as where the person is going.
+        if not any(host == domain or host.endswith("." + domain) for host in hosts):
+            raise Refused("invalid_client_metadata", "a domain in the name must be the app's own")
 
 
-def _check_uris(realm: Realm, client: Client) -> None:
-    needs_redirect = "authorization_code" in client.grant_types
-    if needs_redirect and not client.redirect_uris:
+def _check_redirect_uris(realm: Realm, client: Client) -> None:
+    if "authorization_code" in client.grant_types and not client.redirect_uris:
         raise Refused("invalid_redirect_uri", "at least one redirect URI is needed")
-    for uris in (client.redirect_uris, client.post_logout_redirect_uris):
+    # RFC 7591 has a code of its own for redirect URIs, and none for those of RP-Initiated Logout (section 3).
+    for uris, reason in (
+        (client.redirect_uris, "invalid_redirect_uri"),
+        (client.post_logout_redirect_uris, "invalid_client_metadata"),
+    ):
         if len(uris) > redirect_uri.MAX_COUNT or len(set(uris)) != len(uris):
-            raise Refused("invalid_redirect_uri", "at most ten redirect URIs, each once")
+            raise Refused(reason, "at most ten redirect URIs, each once")
         for uri in uris:
             try:
                 redirect_uri.check_redirect_uri(uri, client.application_type, realm.loopback)
             except Refused as error:
-                raise Refused("invalid_redirect_uri", str(error)) from error
-    if client.sector_identifier_uri is not None:
-        parts = redirect_uri.split_uri(client.sector_identifier_uri)
-        if parts.scheme != "https" or not parts.hostname or parts.fragment:
-            raise Refused("invalid_client_metadata", "sector_identifier_uri must be an https address")
+                raise Refused(reason, str(error)) from error
+
+
+def _check_addresses(realm: Realm, client: Client) -> None:
+    for name in ADDRESSES:
+        uri = getattr(client, name)
+        try:
+            if uri is not None:
+                redirect_uri.check_address(uri, realm.loopback)
+        except Refused as error:
+            raise Refused("invalid_client_metadata", f"{name}: {error}") from error
 
 
 def _check_capabilities(client: Client) -> None:
@@ -145,8 +188,9 @@ def _check_capabilities(client: Client) -> None:
         need(alg is None or alg in SIGNING_ALGS, "a signing algorithm is not supported")
     need(client.default_max_age is None or client.default_max_age >= 0, "default_max_age is not negative")
     need(client.require_pkce or not client.public, "a public client cannot leave PKCE out")
+    need(client.jwks is None or client.jwks_uri is None, "jwks and jwks_uri exclude each other")
     if method == "private_key_jwt":
-        need((client.jwks is None) != (client.jwks_uri is None), "private_key_jwt needs jwks or jwks_uri")
+        need(client.jwks is not None or client.jwks_uri is not None, "private_key_jwt needs jwks or jwks_uri")
     if client.jwks is not None:
         try:
             ClientKeySet.parse(client.jwks)
@@ -172,15 +216,11 @@ def _check_fapi(client: Client) -> None:
 
 def _check_resources(client: Client) -> None:
     for uri in (*client.resources, *client.own_resources):
-        parts = redirect_uri.split_uri(uri)
-        if not parts.netloc or parts.fragment or "#" in uri:
+        if not redirect_uri.split_uri(uri).netloc or "#" in uri:
             raise Refused("invalid_client_metadata", "a resource is an absolute URI without a fragment")
 
 
 def _check_thresholds(realm: Realm, thresholds: tuple[int, ...]) -> None:
-    ordered = tuple(sorted(set(thresholds)))
-    if not 1 <= len(ordered) <= MAX_THRESHOLDS or not set(ordered) <= set(realm.policy.thresholds):
-        raise Refused("invalid_client_metadata", "one to three thresholds of the policy's list")
-    # Close thresholds would let an app search for the birth date (threats C06).
-    if any(b - a < MIN_THRESHOLD_DISTANCE for a, b in zip(ordered, ordered[1:], strict=False)):
-        raise Refused("invalid_client_metadata", "thresholds lie at least two years apart")
+    if not set(thresholds) <= set(realm.policy.thresholds):
+        raise Refused("invalid_client_metadata", "a threshold is not on the policy's list")
+    check_scheme(thresholds)

@@ -5,6 +5,7 @@ from idp.domain.client import Client
 from idp.domain.consent import Consent, Giver
 from idp.domain.identifiers import new_id
 from idp.domain.ports import Transaction
+from idp.services.outbox import tell_consent_withdrawn
 from idp.services.realm import Realm
 
 
@@ -45,6 +46,7 @@ def withdraw_consent(realm: Realm, account_id: bytes, client_id: str) -> bool:
         closed = tx.consents.withdraw(account_id, client_id, now) > 0
         if closed:
             tx.audit.append(event)
+            tell_consent_withdrawn(realm, tx, account_id, client_id, now)
         return closed
 
     return realm.store.write(unit, account_id)

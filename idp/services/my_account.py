@@ -11,6 +11,7 @@ from idp.domain.identifiers import new_id
 from idp.domain.ports import Transaction
 from idp.domain.session import Session
 from idp.services import password_rules
+from idp.services.outbox import tell_session_ended
 from idp.services.realm import Realm
 from idp.services.sign_in import TRIES_PER_ACCOUNT, WINDOW_SECONDS
 
@@ -68,6 +69,7 @@ def end_session(realm: Realm, account_id: bytes, ended: bytes) -> bool:
         if session is None or session.account_id != account_id or not tx.sessions.revoke(ended, now):
             return False
         tx.audit.append(event)
+        tell_session_ended(tx, session, now)
         return True
 
     return realm.store.write(unit, account_id)
@@ -103,6 +105,9 @@ def change_password(realm: Realm, session: Session, current: str, fresh: str) ->
         tx.accounts.set_password(kept.id, encoded)
         tx.attempts.clear(counter)
         tx.audit.append(event)
+        for other in tx.sessions.of_account(kept.id):
+            if other.id != session.id and other.alive(now):
+                tell_session_ended(tx, other, now)
         return tx.sessions.revoke_others(kept.id, session.id, now)
 
     return realm.store.write(unit, account.id)

@@ -11,6 +11,7 @@ from idp.domain.identifiers import new_id
 from idp.domain.ports import Transaction
 from idp.domain.session import SESSION_SECONDS, Session, session_id
 from idp.services.accounts import normal_username
+from idp.services.outbox import tell_session_ended
 from idp.services.realm import Realm
 
 COOKIE_SECRET_BYTES = 32
@@ -54,7 +55,7 @@ def sign_in(realm: Realm, username: str, password: str, replaces: bytes | None =
         if rehashed is not None:
             tx.accounts.set_password(account.id, rehashed)
         if replaces is not None:
-            tx.sessions.revoke(replaces, now)
+            _end_replaced(tx, replaces, account.id, now)
         tx.sessions.add(signed_in.session)
         tx.audit.append(event)
 
@@ -78,8 +79,16 @@ def sign_out(realm: Realm, session: Session) -> None:
     def unit(tx: Transaction) -> None:
         if tx.sessions.revoke(session.id, now):
             tx.audit.append(event)
+            tell_session_ended(tx, session, now)
 
     realm.store.write(unit, session.account_id)
+
+
+def _end_replaced(tx: Transaction, session_id: bytes, account_id: bytes, now: int) -> None:
+    """The browser's earlier session. Its apps are told when somebody else signs in, not when a person does so again."""
+    replaced = tx.sessions.get(session_id)
+    if tx.sessions.revoke(session_id, now) and replaced is not None and replaced.account_id != account_id:
+        tell_session_ended(tx, replaced, now)
 
 
 def _open_session(account: Account, now: int, amr: tuple[str, ...]) -> SignedIn:

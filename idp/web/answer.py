@@ -1,6 +1,7 @@
 """Answers of pages: rendered templates, 303 redirects, and what an outcome of the authorization flow becomes."""
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from flask import Response, render_template, url_for
 from werkzeug.datastructures import Headers
@@ -9,9 +10,13 @@ from idp.protocol.authorization.flow import ConsentNeeded, Outcome, SignInNeeded
 from idp.protocol.authorization.pending import seal_pending
 from idp.protocol.authorization.response import AuthorizationResponse
 from idp.services.sign_in import SignedIn
+from idp.web.fields import Fields
 from idp.web.interaction import Interaction
 from idp.web.security_headers import form_source
 from idp.web.site import Visit
+
+MAX_QUERY = 8 * 1024
+"""Characters of a posted request that may travel on as an address; servers take 16 kB of headers."""
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -41,6 +46,15 @@ def page(template: str, status: int = 200, **context: Any) -> Response:
 def see_other(location: str) -> Response:
     """A 303 redirect."""
     return SeeOther(location)
+
+
+def asked_by_get(path: str, fields: Fields) -> Response | None:
+    """A posted request once more, by GET, which brings the cookies that were withheld from the POST.
+
+    None where the fields cannot travel in an address.
+    """
+    query = urlencode(fields.pairs)
+    return see_other(f"{path}?{query}") if fields.problem is None and len(query) <= MAX_QUERY else None
 
 
 def answer(visit: Visit, outcome: Outcome) -> Response:

@@ -1,19 +1,12 @@
 """An app as pages show it: name, where it lives, what it declares; nothing of it is believed without a mark."""
 
-import unicodedata
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from idp.domain.client import Client, ClientState, Manifest
+from idp.domain.client_name import is_invisible, mixes_scripts
 from idp.domain.errors import Refused
 from idp.domain.redirect_uri import is_loopback_host, split_uri
-
-# Scripts that are written beside one another in honest names (UTS 39, section 5.2, "highly restrictive").
-_TOGETHER = (
-    frozenset({"LATIN", "CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"}),
-    frozenset({"LATIN", "CJK", "IDEOGRAPHIC", "BOPOMOFO"}),
-    frozenset({"LATIN", "CJK", "IDEOGRAPHIC", "HANGUL"}),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +36,13 @@ def app_card(client: Client, redirect_uri: str | None = None) -> AppCard:
 
 def shown_name(name: str) -> str:
     """A name that cannot pass for another: invisible characters, and all letters of mixed scripts, as code points."""
-    if _mixed(name):
+    if mixes_scripts(name):
         return "".join(c if c.isascii() and c.isprintable() else _code_point(c) for c in name)
-    return "".join(_code_point(c) if _invisible(c) else c for c in name)
+    return "".join(_code_point(c) if is_invisible(c) else c for c in name)
 
 
 def _code_point(character: str) -> str:
     return f"\\u{{{ord(character):04X}}}"
-
-
-def _invisible(character: str) -> bool:
-    # All of Unicode's "other" (controls, bidi and zero-width marks, unassigned) and every space but the plain one.
-    category = unicodedata.category(character)
-    return category[0] == "C" or (category[0] == "Z" and character != " ")
-
-
-def _mixed(name: str) -> bool:
-    # A character's Unicode name begins with its script: no other source of it is in the standard library.
-    scripts = {unicodedata.name(c, "UNKNOWN").split(" ")[0] for c in name if unicodedata.category(c)[0] == "L"}
-    return len(scripts) > 1 and not any(scripts <= allowed for allowed in _TOGETHER)
 
 
 def _domain(uri: str) -> str | None:

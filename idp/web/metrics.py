@@ -30,6 +30,12 @@ class SharedMetrics:
         self._seconds = Histogram(
             "blindage_request_seconds", "Time to answer.", ["endpoint"], registry=CollectorRegistry()
         )
+        self._fetches = Counter(
+            "blindage_outbound_requests",
+            "Requests to addresses that apps registered.",
+            ["method", "outcome"],
+            registry=CollectorRegistry(),
+        )
         # Looking a label up costs more than counting: each combination is looked up once.
         self._counters = {("", 0): self._requests.labels("none", "0")}
         self._timers = {"": self._seconds.labels("none")}
@@ -51,6 +57,10 @@ class SharedMetrics:
             timer = self._timers[endpoint] = self._seconds.labels(endpoint)
         counter.inc()
         timer.observe(seconds)
+
+    def fetched(self, method: str, outcome: str) -> None:
+        """Count one request of ours to an app; both words are from short lists, never an address."""
+        self._fetches.labels(method, outcome).inc()
 
     def page(self) -> tuple[bytes, str]:
         """The text format of Prometheus."""

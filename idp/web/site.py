@@ -117,6 +117,15 @@ class Visit:
         return current_session(self.realm, self.session_secret)
 
     @property
+    def cookies_withheld(self) -> bool:
+        """Whether the browser kept our cookies back because another site posts (RFC 6265bis, SameSite=Lax).
+
+        Then who is signed in is not known; the same question asked by GET brings the cookies.
+        """
+        nothing_sent = self.sent_browser is None and self.session_secret is None
+        return nothing_sent and self.request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
+
+    @property
     def form_tokens(self) -> FormTokens:
         """Makes and checks this browser's form tokens.
 

@@ -1,1 +1,1 @@
-"""Servers of other people that the benchmark runs beside ours: their packages from the registries, start-up code ours."""
+"""Servers of other people, run beside ours: packages from the registries, start-up code ours."""

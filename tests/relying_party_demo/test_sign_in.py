@@ -6,10 +6,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from crypto.jwt import unverified_claims
 from crypto.pkce import is_challenge
-from relying_party_demo.application import SESSION_LIFETIME, create_application
+from relying_party_demo.application import create_application
 from relying_party_demo.configuration import read_configuration
+from relying_party_demo.id_tokens import MOST, KeptIdTokens
 from relying_party_demo.languages import WORDS
+from relying_party_demo.sign_in import SESSION_LIFETIME
 from tests.relying_party_demo.fake_issuer import CLIENT_ID, SUBJECT, FakeIssuer, callback
 
 
@@ -105,11 +108,39 @@ def test_sign_out_goes_on_at_an_issuer_that_offers_it(browser: FlaskClient, issu
     answer = browser.post("/sign-out")
     asked = parse_qs(urlsplit(answer.location).query)
     assert answer.status_code == 303 and answer.location.startswith(issuer.url + "/logout?")
-    assert asked["client_id"] == [CLIENT_ID] and "id_token_hint" not in asked
+    assert asked["client_id"] == [CLIENT_ID] and asked["ui_locales"] == ["en"]
+    assert unverified_claims(asked["id_token_hint"][0])["sub"] == SUBJECT
     assert asked["post_logout_redirect_uri"] == ["http://app.localhost:9002/signed-out"]
     assert WORDS["en"]["signed_out"] in browser.get("/signed-out?state=" + asked["state"][0]).text
     with browser.session_transaction() as session:
         assert dict(session) == {}
+
+
+def test_issuer_that_cannot_be_reached_does_not_keep_anybody_signed_in(
+    app: Flask, browser: FlaskClient, issuer: FakeIssuer
+) -> None:
+    issuer.metadata = {"end_session_endpoint": issuer.url + "/logout"}
+    sign_in(browser, issuer)
+    client = app.extensions["authlib.integrations.flask_client"].blindage
+    client.server_metadata.clear()
+    issuer.broken = {"/.well-known/openid-configuration": (500, b"")}
+    assert browser.post("/sign-out").location == "/signed-out?here"
+    assert area(browser) == "anonymous"
+
+
+def test_id_tokens_are_kept_for_a_while_and_not_without_bound() -> None:
+    kept = KeptIdTokens(3600)
+    for number in range(MOST + 1):
+        kept.keep(str(number), "token")
+    assert kept.take("0") is None and kept.take(str(MOST)) == "token"
+    kept.keep("1", "newer")
+    kept.keep("one more", "token")
+    kept.keep("and more", "token")
+    assert kept.take("1") == "newer" and kept.take("2") is None
+    assert kept.take("1") is None
+    forgetful = KeptIdTokens(0)
+    forgetful.keep("a", "token")
+    assert forgetful.take("a") is None
 
 
 def test_other_sites_cannot_sign_a_person_out(browser: FlaskClient, issuer: FakeIssuer) -> None:

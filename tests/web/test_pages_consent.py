@@ -7,6 +7,7 @@ from werkzeug.test import TestResponse
 
 from idp.domain.account import Account
 from idp.domain.client import Category, Client, ClientState, Manifest
+from idp.services.accounts import need_account
 from idp.web.app_card import shown_name
 from tests.web.conftest import Pages, authorize_url
 from tests.web.visitor import Visitor, forms_of, returned, without
@@ -110,7 +111,8 @@ def test_consent_by_a_session_that_ended_leads_to_sign_in(pages: Pages) -> None:
     fresh = visitor.get("/consent?request=" + forms_of(page)[0].fields["request"])
     assert fresh.status_code == 400  # the request is older than half an hour, too
     visitor, page = _consent(pages, pages.app_client())
-    pages.provider.realm.store.write(lambda tx: tx.sessions.revoke_others(_account(pages, page).id, None, pages.clock.now()))
+    person, now = _account(pages, page), pages.clock.now()
+    pages.provider.realm.store.write(lambda tx: tx.sessions.revoke_others(person.id, None, now))
     answer = visitor.submit(page, {"decision": "allow"})
     assert answer.location.startswith("/sign-in?request=")
 
@@ -192,6 +194,4 @@ def test_a_punycode_domain_is_shown_as_it_is(pages: Pages) -> None:
 
 def _account(pages: Pages, page: TestResponse) -> Account:
     username = page.text.partition("<strong><bdi>")[2].partition("<")[0]
-    from idp.services.accounts import need_account
-
     return need_account(pages.provider.realm, username)

@@ -5,12 +5,15 @@ from urllib.parse import urlsplit
 import pytest
 from werkzeug.test import TestResponse
 
+from idp.domain.session import session_id
+from idp.web.cookies import read_secret
 from idp.web.csrf import FormTokens, from_own_page
 from idp.web.pages.application import PAGES
 from tests.web.conftest import Pages, authorize_url, request_of
 from tests.web.visitor import ISSUER, Visitor, forms_of, without
 
-EXEMPT = {"/authorize"}
+EXEMPT = {"/authorize", "/logout"}
+"""Apps post their own requests there; none of them changes anything before a person has answered."""
 
 
 def _posted_paths(pages: Pages) -> list[str]:
@@ -24,7 +27,8 @@ def _forms(pages: Pages) -> tuple[Visitor, dict[str, dict[str, str]]]:
     visitor = pages.signed_in(person)
     client = pages.app_client()
     consent = visitor.follow(visitor.get(authorize_url(client)))
-    answers: list[TestResponse] = [consent, visitor.get("/sign-in?other=1"), visitor.get("/sign-up")]
+    answers: list[TestResponse] = [consent, visitor.get("/logout")]
+    answers += [visitor.get("/sign-in?other=1"), visitor.get("/sign-up")]
     visitor.submit(consent, {"decision": "allow"})
     answers.append(visitor.get("/account"))
     found = {form.action: form.fields for answer in answers for form in forms_of(answer)}
@@ -39,9 +43,6 @@ def _forms(pages: Pages) -> tuple[Visitor, dict[str, dict[str, str]]]:
 
 
 def _tokens(pages: Pages, visitor: Visitor) -> FormTokens:
-    from idp.domain.session import session_id
-    from idp.web.cookies import read_secret
-
     browser = read_secret({"x": visitor.cookie("browser") or ""}, "x")
     session = read_secret({"x": visitor.cookie("session") or ""}, "x")
     assert browser is not None

@@ -60,7 +60,7 @@ class Visitor:
 
     def get(self, path: str, **headers: str) -> TestResponse:
         """GET a path of the issuer. Header names are written with `_`."""
-        return self.client.get(path, base_url=self.issuer, headers=_headers(headers))
+        return self.client.get(path, base_url=self.issuer, headers=_headers(headers), buffered=True)
 
     def post(
         self, path: str, fields: Mapping[str, str] | Sequence[tuple[str, str]] | bytes, **headers: str

@@ -196,7 +196,7 @@ def _answer(
         subject=subject,
         auth_time=session.auth_time,
         shown_auth_time=_shown_auth_time(request, session),
-        sid=session.sid(request.client.id) if request.client.backchannel_logout_session_required else None,
+        sid=session.sid(request.client.id) if request.client.wants_sid else None,
         acr=acr,
         claims=request.claims.compact(),
         dpop_jkt=request.dpop_jkt,

@@ -52,7 +52,8 @@ class AuthorizationCodeGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[mis
         """Steps 6 to 10."""
         provider, client, code = self._provider, self.request.client, self._code
         now = provider.now()
-        session_id = None if OFFLINE_ACCESS in parse_scope(code.scope) else code.session_id
+        offline = OFFLINE_ACCESS in parse_scope(code.scope)
+        session_id = None if offline else code.session_id
 
         def look(tx: Transaction) -> Standing:
             return tx.consents.standing(code.account_id, code.client_id, session_id, now)
@@ -61,7 +62,7 @@ class AuthorizationCodeGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[mis
         if not standing.live:  # 6
             raise InvalidGrant("the grant has ended", "account, consent or session")
         resource = target(client, (code.resource,) if code.resource else (), self.request.form)
-        grant = _grant_of(provider, code, session_id, self._jkt, resource, now)
+        grant = _grant_of(provider, code, offline, self._jkt, resource, now)
         issue = Issue(client, grant, grant.scope, standing.age, code.nonce, grant.generation, self._jkt, resource)
         answer = issue_tokens(provider, issue, now)  # 7, 8
         if not provider.realm.store.write(lambda tx: tx.grants.claim_code(grant), grant.id):  # 9
@@ -89,7 +90,7 @@ def _check_pkce(code: AuthorizationCode, verifier: str | None) -> None:
 def _grant_of(
     provider: Provider,
     code: AuthorizationCode,
-    session_id: bytes | None,
+    offline: bool,
     jkt: str | None,
     resource: str | None,
     now: int,
@@ -99,7 +100,8 @@ def _grant_of(
         id=code.id,
         account_id=code.account_id,
         client_id=code.client_id,
-        session_id=session_id,
+        # An offline grant outlives its session; the app is told all the same when the person signs out.
+        session_id=code.session_id,
         consent_id=code.consent_id,
         subject=code.subject,
         scope=parse_scope(code.scope),
@@ -108,7 +110,7 @@ def _grant_of(
         shown_auth_time=code.shown_auth_time,
         sid=code.sid,
         acr=code.acr,
-        offline=session_id is None,
+        offline=offline,
         jkt=jkt,
         resource=(resource,) if resource is not None else (),
         created_at=now,

@@ -18,8 +18,12 @@ def to_document(client: Client) -> bytes:
 
 
 def from_document(document: bytes) -> dict[str, Any]:
-    """The arguments of `Client` that `to_document` wrote."""
-    return {name: _rich(name, value) for name, value in orjson.loads(document).items()}
+    """The arguments of `Client` that `to_document` wrote.
+
+    Fields of another version of the program are passed over, and those it did not know get their defaults: two
+    versions may share a database during an upgrade.
+    """
+    return {name: _rich(name, value) for name, value in orjson.loads(document).items() if name in _DOCUMENT}
 
 
 def _plain(value: Any) -> Any:

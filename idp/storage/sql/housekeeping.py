@@ -4,9 +4,10 @@ from sqlalchemy import Table, delete, select, update
 from sqlalchemy import bindparam as param
 from sqlalchemy.dialects.postgresql import insert as insert_new
 
+from idp.storage.sql.outbox import GIVEN_UP
 from idp.storage.sql.runner import Runner
 from idp.storage.sql.statement import Statement
-from idp.storage.sql.tables import attempts, grants, meta, sessions, spent
+from idp.storage.sql.tables import attempts, grants, meta, outbox, sessions, spent
 
 # A grant is what makes its code work once, so it outlives every code by far.
 GRANT_GRACE_SECONDS = 600
@@ -14,6 +15,8 @@ GRANT_GRACE_SECONDS = 600
 # exchange a third tree; instead each bite goes on through the table where the last one stopped.
 GRANTS_SEEN_PER_LIMIT = 10
 _PLACE = "housekeeping/grants"
+# How long a message that was given up is shown to operators.
+GIVEN_UP_KEPT_SECONDS = 30 * 86_400
 
 
 def _expired(table: Table) -> Statement:
@@ -37,6 +40,12 @@ _GRANTS_TO_STOP = Statement(
     delete(grants).where(grants.c.id.in_(_SOME_GRANTS.where(grants.c.id <= param("stop")))),
     "after", "now", "limit", "stop",
 )
+_GIVEN_UP = Statement(
+    delete(outbox).where(outbox.c.id.in_(
+        select(outbox.c.id).where(outbox.c.due_at >= GIVEN_UP, outbox.c.due_at <= param("before")).limit(param("limit"))
+    )),
+    "before", "limit",
+)
 _READ_PLACE = Statement(select(meta.c.value).where(meta.c.name == param("name")), "name")
 _NEW_PLACE = Statement(
     insert_new(meta).values(name=param("name"), value=param("value")).on_conflict_do_nothing(), "name", "value"
@@ -52,6 +61,7 @@ class SqlHousekeeping:
 
     def purge(self, now: int, limit: int) -> dict[str, int]:
         purged = {name: self._run.change(statement, now, limit) for name, statement in _BY_EXPIRY.items()}
+        purged["outbox"] = self._run.change(_GIVEN_UP, GIVEN_UP + now - GIVEN_UP_KEPT_SECONDS, limit)
         return {**purged, "grants": self._purge_grants(now - GRANT_GRACE_SECONDS, limit)}
 
     def _purge_grants(self, before: int, limit: int) -> int:

@@ -12,8 +12,8 @@ from idp.storage.sql.sealed_columns import ColumnSealing
 from idp.storage.sql.statement import Statement
 from idp.storage.sql.tables import outbox
 
-# A message that was given up stays as a row that says so: it is due at the moment of that plus this, in the year
-# 36812, and so needs neither a column nor an index of its own.
+# A message that was given up stays as a row that says so: it is due at the moment of that plus this, past the year
+# 36,000, and so needs neither a column nor an index of its own.
 GIVEN_UP = 1 << 40
 
 _COLUMNS = ("id", "kind", "client_id", "payload", "due_at")

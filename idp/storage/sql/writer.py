@@ -27,7 +27,7 @@ CAREFUL_GROUPS = 16
 
 
 class _Unit:
-    """One caller's work and, when `done` is released, what became of it."""
+    """One caller's work and, when `done` is released, what became of it: a failure unless shown otherwise."""
 
     __slots__ = ("done", "error", "key", "result", "run")
 
@@ -35,7 +35,7 @@ class _Unit:
         self.run = run
         self.key = key
         self.result: Any = None
-        self.error: BaseException | None = None
+        self.error: BaseException | None = Unavailable("not done")
         self.done = Lock()
         self.done.acquire()
 
@@ -83,12 +83,13 @@ class GroupingWriter:
             self._thread.join()
             self._refuse(self._waiting(), Unavailable("the store is closed"))
         unit.done.acquire()
-        if unit.error is not None:
+        # The error's traceback leads back to the unit and to here: the circle is cut, not left to the collector.
+        error, unit.error = unit.error, None
+        if error is not None:
             try:
-                raise unit.error
+                raise error
             finally:
-                # The error's traceback leads back here: without this a circle would be left to the collector.
-                del unit
+                del error
         return unit.result
 
     def close(self) -> None:
@@ -99,24 +100,26 @@ class GroupingWriter:
             self._thread.join()
 
     def _serve(self) -> None:
-        queue = self._queue
-        open_ = True
-        while open_:
-            group: list[_Unit] = []
-            unit = queue.get()
-            try:
-                while unit is not None:
-                    group.append(unit)
-                    if len(group) == GROUP_MAX:
-                        break
-                    unit = queue.get_nowait()
-            except Empty:
-                pass
-            open_ = unit is not None
-            if group:
-                self._commit(group)
+        while self._serve_group():
+            pass
         self._refuse(self._waiting(), Unavailable("the store is closed"))
         self._disconnect()
+
+    def _serve_group(self) -> bool:
+        """Wait for a unit and commit it with all that wait behind it; False when the store was closed."""
+        group: list[_Unit] = []
+        unit = self._queue.get()
+        try:
+            while unit is not None:
+                group.append(unit)
+                if len(group) == GROUP_MAX:
+                    break
+                unit = self._queue.get_nowait()
+        except Empty:
+            pass
+        if group:
+            self._commit(group)
+        return unit is not None
 
     def _commit(self, group: list[_Unit]) -> None:
         group.sort(key=_key)
@@ -161,33 +164,34 @@ class GroupingWriter:
             self._one_by_one(tx, group, started + PATIENCE)
 
     def _together(self, tx: SqlTransaction, group: Sequence[_Unit], savepoints: bool) -> None:
+        """Run and commit a group. Only then is any unit told that it has succeeded."""
         run = tx.run
+        errors: list[Exception | None] = []
         try:
             run.begin()
             for unit in group:
                 before = run.changed
-                unit.error = None
                 if savepoints:
                     run.savepoint()
                 try:
                     unit.result = unit.run(tx)
                     if savepoints:
                         run.release()
+                    errors.append(None)
                 except Exception as error:
                     trouble = run.trouble(error)
                     if trouble in (Trouble.GONE, Trouble.CONTENTION):
                         raise
-                    unit.error = error if trouble is None else refusal(trouble, error)
+                    errors.append(error if trouble is None else refusal(trouble, error))
                     if savepoints:
                         run.rollback_to_savepoint()
-                        continue
                     # What only looked and then refused has left nothing to undo.
-                    if trouble is None and run.changed == before:
-                        continue
-                    run.rollback()
-                    if len(group) == 1:
-                        return
-                    raise _RunAgain from None
+                    elif trouble is not None or run.changed != before:
+                        run.rollback()
+                        if len(group) == 1:
+                            group[0].error = errors[0]
+                            return
+                        raise _RunAgain from None
         except _RunAgain:
             raise
         except Exception as error:
@@ -201,6 +205,8 @@ class GroupingWriter:
                 raise
             # It may have happened or not: nobody is told that it has.
             raise Unavailable(f"COMMIT failed: {type(error).__name__}") from None
+        for unit, outcome in zip(group, errors, strict=True):
+            unit.error = outcome
 
     def _stand_back(self, tx: SqlTransaction, error: Exception) -> None:
         """Undo a group of which a statement failed through no fault of its unit; raises what is to be done."""
@@ -215,12 +221,12 @@ class GroupingWriter:
 
     def _one_by_one(self, tx: SqlTransaction, group: Sequence[_Unit], deadline: float) -> None:
         """Run each unit in its own transaction. What is done stays done: from here on no group runs again."""
-        late = Unavailable("others hold the rows, or the database is too slow")
+        for unit in group:
+            unit.error = Unavailable("others hold the rows, or the database is too slow")
         for number, unit in enumerate(group):
-            unit.error = _fresh(late)
             for _ in range(SINGLE_TRIES):
                 if monotonic() > deadline:
-                    break
+                    return
                 try:
                     self._together(tx, [unit], savepoints=False)
                 except _OneByOne:

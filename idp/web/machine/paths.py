@@ -57,9 +57,8 @@ def machine_table(provider: Provider, server: TokenServer, health: Health, metri
 
 
 def _oauth_metadata_paths(issuer: str) -> tuple[str, ...]:
-    """RFC 8414, section 3.1: the well-known part stands before an issuer's path; the appended form is served too."""
-    path = urlsplit(issuer).path.rstrip("/")
-    return (OAUTH_METADATA,) if not path else (OAUTH_METADATA, OAUTH_METADATA + path)
+    """RFC 8414, section 3.1: the well-known part stands before an issuer's path. One address; the bare one would lie."""
+    return (OAUTH_METADATA + urlsplit(issuer).path.rstrip("/"),)
 
 
 def _document(content: Callable[[], bytes]) -> Endpoint:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_skeleton, get_timezone_name
 from flask import Response, url_for
 from flask_babel import get_locale
 
@@ -112,6 +112,7 @@ def _page(
             {"id": one.id.hex(), "since": _moment(visit, one.created_at), "here": one.id == session.id}
             for one in mine.sessions
         ],
+        zone=get_timezone_name(visit.realm.policy.time_zone, locale=get_locale()),
         problem=problem,
         done=done,
         password_min=MIN_LENGTH,
@@ -140,4 +141,5 @@ def _day(visit: Visit, at: int) -> str:
 
 
 def _moment(visit: Visit, at: int) -> str:
-    return format_datetime(datetime.fromtimestamp(at, UTC), "medium", visit.realm.policy.time_zone, get_locale())
+    moment = datetime.fromtimestamp(at, UTC)
+    return format_skeleton("yMMMdHm", moment, visit.realm.policy.time_zone, locale=get_locale())

@@ -76,7 +76,11 @@ def create_pages(provider: Provider, limits: RateLimits | None = None) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     Babel(app, locale_selector=lambda: locale.directory(this_visit().language))
     for entry in PAGES:
-        app.add_url_rule(entry.path, entry.endpoint, _bound(entry.view), methods=list(entry.methods))
+        # Not strict at the root: an empty path would be redirected to an address made from the Host header, too.
+        strict = entry.path != "/"
+        app.add_url_rule(
+            entry.path, entry.endpoint, _bound(entry.view), methods=list(entry.methods), strict_slashes=strict
+        )
     guards = {entry.endpoint: entry.guard for entry in PAGES}
 
     @app.before_request
@@ -85,7 +89,8 @@ def create_pages(provider: Provider, limits: RateLimits | None = None) -> Flask:
         if not site.serves(request.environ.get("HTTP_HOST")):
             raise PageError("wrong_host", 400)
         if request.method == "POST" and request.endpoint is not None:
-            admit(visit, guards.get(request.endpoint, Guard.SESSION), request.path)
+            # As url_for makes it, with the issuer's own path in front: forms carry a token for that address.
+            admit(visit, guards.get(request.endpoint, Guard.SESSION), request.root_path.rstrip("/") + request.path)
 
     @app.after_request
     def _send(response: Response) -> Response:

@@ -1,7 +1,5 @@
 """`/authorize`: an app sends a person (OIDC Core, section 3.1.2.1; RFC 6749, section 3.1)."""
 
-from urllib.parse import urlencode
-
 from flask import Response, url_for
 
 from idp.domain.errors import Unavailable
@@ -11,13 +9,10 @@ from idp.protocol.authorization.pending import Pending
 from idp.protocol.authorization.request import AuthorizationRequest, UnverifiedRequest
 from idp.protocol.authorization.response import refusal
 from idp.protocol.errors import ProtocolError
-from idp.web.answer import answer, see_other
+from idp.web.answer import answer, asked_by_get
 from idp.web.errors import report_unexpected
 from idp.web.fields import Fields
 from idp.web.site import Visit
-
-MAX_QUERY = 8 * 1024
-"""Characters of a posted request that may travel on as an address."""
 
 
 def ask(visit: Visit) -> Response:
@@ -27,10 +22,10 @@ def ask(visit: Visit) -> Response:
     """
     posted = visit.request.method == "POST"
     fields = visit.form if posted else visit.query
-    if posted and fields.problem is None and _cookies_withheld(visit):
-        query = urlencode(fields.pairs)
-        if len(query) <= MAX_QUERY:
-            return see_other(f"{url_for('authorize')}?{query}")
+    if posted and visit.cookies_withheld:
+        again = asked_by_get(url_for("authorize"), fields)
+        if again is not None:
+            return again
     visit.ui_locales = tuple(word for value in fields.values("ui_locales")[:1] for word in value.split())
     unverified = UnverifiedRequest(fields.pairs)
     located = checks.locate(visit.provider, unverified)
@@ -52,12 +47,3 @@ def _outcome(
     except Exception as error:
         # A status 500 cannot travel through a redirect: `server_error` is there for it (RFC 6749, 4.1.2.1).
         return refusal(provider, located, ProtocolError(f"reference {report_unexpected(error)}"))
-
-
-def _cookies_withheld(visit: Visit) -> bool:
-    """Whether a browser kept our cookies back because a form of another site posts (RFC 6265bis, SameSite=Lax).
-
-    Asked once more by GET it sends them: a person who is signed in is found, and `prompt=none` answers the truth.
-    """
-    nothing_sent = visit.sent_browser is None and visit.session_secret is None
-    return nothing_sent and visit.request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")

@@ -22,7 +22,6 @@ from authlib.oidc.core import OpenIDCode, UserInfo, UserInfoEndpoint
 from authlib.oidc.core.grants.code import OpenIDToken
 from flask import Flask, jsonify
 from joserfc.jwk import ECKey
-
 from models import AuthorizationCode, Client, Token, User, session
 
 ISSUER = os.environ["PEER_ISSUER"]

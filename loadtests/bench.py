@@ -1,0 +1,174 @@
+"""The side-by-side benchmark: `python -m loadtests.bench` (README.md tells how to read it)."""
+
+import argparse
+import datetime
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from loadtests.contestant import Contestant
+from loadtests.flame_graph import busiest
+from loadtests.machine import description
+from loadtests.own_server import OWN, BlindageSqlite
+from loadtests.peers.servers import PEERS
+from loadtests.process import NotStarted
+from loadtests.profile import NoProfiler, profile
+from loadtests.ratios import OURS, ratios_of
+from loadtests.raw_limits import measure_raw_limits
+from loadtests.report_page import page
+from loadtests.report_table import print_report
+from loadtests.rounds import Plan, Series, measure
+from loadtests.work import WORKS, CodeExchange
+
+_OUTPUT = Path(__file__).parent.parent / "var" / "bench"
+_PROFILE_SECONDS = 5
+
+
+def main() -> int:
+    """Run, print, write `latest.json` and `latest.html`; 1 when a server of ours is missing or a goal that must be."""
+    options = _options()
+    plan = Plan(options.rounds, options.seconds, options.connections)
+    output: Path = options.output.absolute()
+    workplace = output / "work"
+    shutil.rmtree(workplace, ignore_errors=True)
+    workplace.mkdir(parents=True)
+    started = datetime.datetime.now(datetime.UTC)
+    missing: dict[str, str] = {}
+    running: list[Contestant] = []
+    stacks: list[str] = []
+    try:
+        _start(options.servers, workplace, running, missing)
+        limits = measure_raw_limits(workplace)
+        series = [
+            _measured(work, running, plan, workplace) for work in WORKS if work.name in options.only
+        ]
+        if options.profile:
+            stacks = _profiled(running, options.connections, workplace)
+    finally:
+        for contestant in running:
+            contestant.stop()
+        shutil.rmtree(workplace, ignore_errors=True)
+    ratios = ratios_of(series)
+    facts = {
+        "when": started.isoformat(timespec="seconds"), **description(),
+        "rounds": plan.rounds, "seconds a round": plan.seconds, "connections": plan.connections,
+    }  # fmt: skip
+    print_report(series, ratios, limits, missing)
+    _write(output, facts, series, ratios_of(series), limits, missing, stacks)
+    missed = [ratio.name for ratio in ratios if ratio.met is False]
+    own_missing = [name for name in missing if name.startswith("blindage")]
+    return 1 if own_missing or (options.require_goals and missed) else 0
+
+
+def _options() -> argparse.Namespace:
+    works, servers = [work.name for work in WORKS], [each.name for each in (*OWN, *PEERS)]
+    parser = argparse.ArgumentParser(prog="python -m loadtests.bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7, help="rounds for each server (default 7)")
+    parser.add_argument("--seconds", type=int, default=3, help="length of a round (default 3)")
+    parser.add_argument("--connections", type=int, default=32, help="keep-alive connections (default 32)")
+    parser.add_argument("--only", type=_names(works), default=works, help="works, by comma: " + ", ".join(works))
+    parser.add_argument("--servers", type=_names(servers), default=servers, help="by comma: " + ", ".join(servers))
+    parser.add_argument("--quick", action="store_true", help="three rounds of one second: a look, not a measurement")
+    parser.add_argument("--profile", action="store_true", help="sample our stacks with py-spy, draw a flame graph")
+    parser.add_argument("--require-goals", action="store_true", help="exit with 1 when a ratio misses its goal")
+    parser.add_argument("--output", type=Path, default=_OUTPUT, help="folder of latest.json and latest.html")
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.seconds = 3, 1
+    return options
+
+
+def _names(known: list[str]) -> Any:
+    def parse(text: str) -> list[str]:
+        names = text.split(",")
+        if unknown := [name for name in names if name not in known]:
+            raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}")
+        return names
+
+    return parse
+
+
+def _start(wanted: list[str], workplace: Path, running: list[Contestant], missing: dict[str, str]) -> None:
+    """Start every server that can be; what cannot is said, never made up."""
+    for kind in (*OWN, *PEERS):
+        if kind.name not in wanted:
+            continue
+        contestant: Contestant = kind()
+        _tell(f"starting {contestant.label}")
+        reason = contestant.missing()
+        if reason is None:
+            directory = workplace / contestant.name
+            directory.mkdir()
+            try:
+                contestant.start(directory)
+                running.append(contestant)
+                continue
+            except (NotStarted, RuntimeError) as error:
+                reason = str(error)
+        missing[contestant.name] = reason
+
+
+def _measured(work: Any, running: list[Contestant], plan: Plan, workplace: Path) -> Series:
+    able = [contestant for contestant in running if work.offered(contestant)]
+    return measure(work, able, plan, workplace, _tell)
+
+
+def _profiled(running: list[Contestant], connections: int, workplace: Path) -> list[str]:
+    ours = next((each for each in running if each.name == OURS), None)
+    if not isinstance(ours, BlindageSqlite):
+        return []
+    try:
+        stacks = profile(ours, CodeExchange(), _PROFILE_SECONDS, connections, workplace)
+    except NoProfiler as error:
+        _tell(f"no profile: {error}")
+        return []
+    print("share of samples: in the function itself, with what it calls")
+    for name, own, below in busiest(stacks, 30):
+        print(f"{own:7.1%} {below:7.1%}  {name}")
+    return stacks
+
+
+def _write(
+    output: Path, facts: dict[str, Any], series: list[Series], ratios: list[Any], limits: dict[str, float],
+    missing: dict[str, str], stacks: list[str],
+) -> None:  # fmt: skip
+    labels = {kind.name: kind.label for kind in (*OWN, *PEERS)}
+    document = {
+        **facts,
+        "ratios": {ratio.name: round(ratio.rate, 3) for ratio in ratios},
+        "cpu_ratios": {ratio.name: round(ratio.cpu, 3) for ratio in ratios},
+        "goals_missed": [ratio.name for ratio in ratios if ratio.met is False],
+        "raw_limits": {name: round(rate) for name, rate in limits.items()},
+        "missing": missing,
+        "figures": {each.work.name: _figures(each) for each in series},
+    }
+    (output / "latest.json").write_text(json.dumps(document, indent=1) + "\n")
+    (output / "latest.html").write_text(page(series, ratios, limits, facts, labels, stacks), encoding="utf-8")
+    _tell(f"wrote {output / 'latest.json'} and {output / 'latest.html'}")
+
+
+def _figures(series: Series) -> dict[str, list[dict[str, float]]]:
+    return {
+        name: [
+            {
+                "requests_per_second": round(sample.load.rate, 1),
+                "cpu_microseconds": round(sample.cpu_per_request, 1),
+                "core_share": round(sample.core_share, 3),
+                "p50_ms": sample.load.p50,
+                "p99_ms": sample.load.p99,
+                "resident_mb": round(sample.resident / 1e6, 1),
+            }
+            for sample in samples
+        ]
+        for name, samples in series.samples.items()
+    }
+
+
+def _tell(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,316 @@
+"""The pages in real Chromium: the way to the app under the CSP, 320 px, light and dark, accessibility, pictures."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from idp.composition import compose
+from idp.domain.client import Client, Manifest
+from idp.services.password_work import PasswordWork
+from idp.settings import read_settings
+from idp.web.pages.application import create_pages
+from tests.clock import FixedClock
+from tests.need import INTEROP, need
+from tests.server_process import free_port
+from tests.web.conftest import CHEAP, Pages, request_of
+from tests.web.visitor import PASSWORD
+
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PHONE, DESKTOP = {"width": 320, "height": 640}, {"width": 1280, "height": 900}
+
+
+@dataclass
+class App:
+    """A tiny app that remembers what it was brought."""
+
+    url: str
+    answers: list[dict[str, str]] = field(default_factory=list)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/callback":
+            posted = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)).decode()
+            self.answers.append({name: values[0] for name, values in parse_qs(posted or environ["QUERY_STRING"]).items()})
+        start_response("200 OK", [("Content-Type", "text/html")])
+        return [b"<title>app</title><link rel=icon href=data:,>the app"]
+
+
+@contextmanager
+def _serving(wsgi: Any, port: int) -> Iterator[None]:
+    server = make_server("127.0.0.1", port, wsgi, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[App]:
+    port = free_port()
+    app = App(f"http://app.localhost:{port}")
+    with _serving(app, port):
+        yield app
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    """The pages on a real port."""
+    port, clock = free_port(), FixedClock()
+    environment = {"BLINDAGE_DATA_DIR": str(tmp_path_factory.mktemp("served"))}
+    provider = compose(read_settings(environment, f"http://127.0.0.1:{port}"), clock)
+    provider = replace(provider, realm=replace(provider.realm, passwords=PasswordWork(2, 64, CHEAP)))
+    pages = Pages(create_pages(provider), provider, clock)
+    try:
+        with _serving(pages.app, port):
+            yield pages
+    finally:
+        provider.realm.store.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = need("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(chromium), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def client(served: Pages, app: App) -> Client:
+    manifest = Manifest(purpose="To open the right garden: one for minors, one for adults.", retention="One year.")
+    return served.app_client(
+        name="Sunny Garden 阳光花园",
+        redirect_uris=(f"{app.url}/callback",),
+        manifest=manifest,
+        policy_uri="https://garden.example/privacy",
+        tos_uri="https://garden.example/terms",
+    )
+
+
+@dataclass
+class Tab:
+    """A browser tab that notes requests to elsewhere and complaints of the console."""
+
+    page: Page
+    issuer: str
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def authorize(self, client: Client, **changes: str | None) -> None:
+        from urllib.parse import urlencode
+
+        self.page.goto(f"{self.issuer}/authorize?{urlencode(request_of(client, **changes))}")
+
+    def sign_in(self, username: str) -> None:
+        self.page.fill("#username", username)
+        self.page.fill("#password", PASSWORD)
+        self.page.click("main button[type=submit]")
+
+
+@contextmanager
+def _tab(browser: Browser, served: Pages, **context: Any) -> Iterator[Tab]:
+    opened: BrowserContext = browser.new_context(**context)
+    tab = Tab(opened.new_page(), served.provider.issuer)
+    tab.page.on("request", lambda request: tab.requests.append(request.url))
+    tab.page.on("console", lambda message: tab.complaints.append(message.text) if message.type == "error" else None)
+    tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+    try:
+        yield tab
+    finally:
+        opened.close()
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+@pytest.mark.parametrize("kind", ["adult", "minor"])
+def test_the_whole_way_to_the_app(
+    browser: Browser, served: Pages, app: App, client: Client, kind: str, javascript: bool
+) -> None:
+    person = served.person(kind)
+    with _tab(browser, served, java_script_enabled=javascript) as tab:
+        tab.authorize(client)
+        tab.sign_in(person.username)
+        tab.page.click("button[value=allow]")
+        tab.page.wait_for_url(f"{app.url}/callback?**")
+        assert set(app.answers[-1]) == {"code", "state", "iss"}
+        assert tab.complaints == []
+        origins = {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in tab.requests}
+        assert origins == {served.provider.issuer, app.url}
+
+
+def test_refusing_brings_access_denied_to_the_app(browser: Browser, served: Pages, app: App, client: Client) -> None:
+    person = served.person()
+    with _tab(browser, served) as tab:
+        tab.authorize(client)
+        tab.sign_in(person.username)
+        tab.page.click("button[value=deny]")
+        tab.page.wait_for_url(f"{app.url}/callback?**")
+        assert app.answers[-1]["error"] == "access_denied"
+        assert tab.complaints == []
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_form_post_goes_by_itself_or_by_the_button(
+    browser: Browser, served: Pages, app: App, client: Client, javascript: bool
+) -> None:
+    person = served.person()
+    before = len(app.answers)
+    with _tab(browser, served, java_script_enabled=javascript) as tab:
+        tab.authorize(client, response_mode="form_post", state='"><script>alert(1)</script>')
+        tab.page.on("dialog", lambda dialog: tab.complaints.append(dialog.message))
+        tab.sign_in(person.username)
+        tab.page.click("button[value=allow]")
+        if not javascript:
+            assert len(app.answers) == before
+            tab.page.click("main button")
+        tab.page.wait_for_url(f"{app.url}/callback")
+        assert set(app.answers[-1]) == {"code", "state", "iss"}
+        assert app.answers[-1]["state"] == '"><script>alert(1)</script>'
+        assert tab.complaints == []
+
+
+def test_a_request_posted_by_the_app_finds_the_person_signed_in(
+    browser: Browser, served: Pages, app: App, client: Client
+) -> None:
+    person = served.person()
+    with _tab(browser, served) as tab:
+        tab.authorize(client)
+        tab.sign_in(person.username)
+        tab.page.click("button[value=allow]")
+        tab.page.wait_for_url(f"{app.url}/callback?**")
+        inputs = "".join(
+            f'<input name="{name}" value="{value}">'
+            for name, value in request_of(client, prompt="none", state="posted").items()
+        )
+        form = f'<form method="post" action="{served.provider.issuer}/authorize">{inputs}</form>'
+        tab.page.evaluate("html => { document.body.innerHTML = html; document.forms[0].submit() }", form)
+        tab.page.wait_for_url("**/callback?code=**state=posted**")
+        assert "code" in app.answers[-1]
+
+
+def test_a_form_of_another_site_signs_nobody_out(browser: Browser, served: Pages, app: App) -> None:
+    person = served.person()
+    with _tab(browser, served) as tab:
+        tab.page.goto(f"{served.provider.issuer}/sign-in")
+        tab.sign_in(person.username)
+        tab.page.goto(f"{app.url}/")
+        form = f'<form method="post" action="{served.provider.issuer}/logout"></form>'
+        tab.page.evaluate("html => { document.body.innerHTML = html; document.forms[0].submit() }", form)
+        tab.page.wait_for_url("**/logout*")
+        tab.page.goto(f"{served.provider.issuer}/account")
+        assert person.username in tab.page.content()
+
+
+def test_a_page_cannot_be_framed(browser: Browser, served: Pages, app: App) -> None:
+    with _tab(browser, served) as tab:
+        tab.page.goto(f"{app.url}/")
+        tab.page.set_content(f'<iframe src="{served.provider.issuer}/sign-in"></iframe>', wait_until="load")
+        tab.page.wait_for_timeout(300)
+        assert all("password" not in frame.content() for frame in tab.page.frames[1:])
+        assert any("frame-ancestors" in complaint for complaint in tab.complaints)
+
+
+SCENES = ("sign_in", "sign_in_wrong", "sign_up", "consent", "age_unknown", "guardian", "curfew", "account", "error")
+
+
+def _scene(name: str, tab: Tab, served: Pages, client: Client, scene_people: dict[str, str], language: str) -> None:
+    """Bring a tab to one kind of page."""
+    page, wish = tab.page, {"ui_locales": language}
+    if name == "error":
+        page.goto(f"{tab.issuer}/authorize?client_id=nobody&ui_locales={language}")
+        return
+    asked = served_game(served, client) if name == "curfew" else client
+    tab.authorize(asked, prompt="consent", **wish)
+    if name == "sign_in":
+        return
+    if name == "sign_up":
+        page.click("p.aside a")
+        return
+    if name == "sign_in_wrong":
+        page.fill("#username", "nobody")
+        page.fill("#password", "wrong")
+        page.click("main button[type=submit]")
+        return
+    kind = {"age_unknown": "none", "guardian": "child", "curfew": "minor"}.get(name, "adult")
+    tab.sign_in(scene_people[kind])
+    if name == "account":
+        page.click("button[value=allow]")
+        page.wait_for_url("**/callback?**")
+        page.goto(f"{tab.issuer}/account?lang={language}")
+
+
+_games: dict[str, Client] = {}
+
+
+def served_game(served: Pages, client: Client) -> Client:
+    """One game, whatever number of scenes ask for it."""
+    key = served.provider.issuer
+    if key not in _games:
+        _games[key] = served.app_client(name="Dragons", category="game", redirect_uris=client.redirect_uris)
+    return _games[key]
+
+
+@pytest.fixture(scope="module")
+def scene_people(served: Pages) -> dict[str, str]:
+    """One person of each kind."""
+    kinds = {"adult": "adult", "minor": "minor", "child": "child", "none": None}
+    return {name: served.person(kind).username for name, kind in kinds.items()}
+
+
+@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+def test_each_page_fits_320_px_and_is_accessible(
+    browser: Browser,
+    served: Pages,
+    client: Client,
+    scene_people: dict[str, str],
+    screenshots_dir: Path,
+    scene: str,
+    language: str,
+) -> None:
+    looks = [(PHONE, "light"), (PHONE, "dark"), (DESKTOP, "light"), (DESKTOP, "dark")]
+    with _tab(browser, served, viewport=PHONE, color_scheme="light", locale="en") as tab:
+        _scene(scene, tab, served, client, scene_people, language)
+        assert tab.page.get_attribute("html", "lang") == language
+        for viewport, colours in looks:
+            tab.page.set_viewport_size(viewport)
+            tab.page.emulate_media(color_scheme=colours)
+            width = tab.page.evaluate("document.documentElement.scrollWidth")
+            assert width <= viewport["width"], (scene, width)
+            name = f"{scene}-{language}-{viewport['width']}-{colours}.png"
+            tab.page.screenshot(path=screenshots_dir / name, full_page=True)
+        small = tab.page.evaluate(
+            "[...document.querySelectorAll('button, input:not([type=hidden]):not([hidden])')]"
+            ".filter(e => e.getBoundingClientRect().height < 44).length"
+        )
+        assert small == 0
+
+
+@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+def test_axe_finds_nothing(
+    browser: Browser, served: Pages, client: Client, scene_people: dict[str, str], scene: str, language: str
+) -> None:
+    need("node")
+    axe = (INTEROP / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
+    with _tab(browser, served, viewport=PHONE, locale="en") as tab:
+        _scene(scene, tab, served, client, scene_people, language)
+        for viewport, colours in ((PHONE, "light"), (DESKTOP, "dark")):
+            tab.page.set_viewport_size(viewport)
+            tab.page.emulate_media(color_scheme=colours)
+            tab.page.evaluate(axe)
+            found = tab.page.evaluate("axe.run().then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html)]))")
+            assert found == [], (scene, viewport, colours)
