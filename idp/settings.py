@@ -34,7 +34,8 @@ class Settings:
     """Everything a server is told from outside.
 
     `issuer` the exact `iss`; `data_dir` holds the embedded database, the master key and the lock file;
-    `proxy_hops` how many trusted proxies stand in front; `policy` a name in `idp/policies`.
+    `proxy_hops` how many trusted proxies stand in front; `policy` a name in `idp/policies`;
+    `open_registration` whether apps register themselves without an initial access token.
     """
 
     issuer: str
@@ -48,6 +49,7 @@ class Settings:
     rate_limits: bool
     door_issuer: str | None
     metrics_token_file: Path | None = None
+    open_registration: bool = True
 
     @property
     def loopback(self) -> bool:
@@ -74,6 +76,7 @@ def read_settings(environ: Mapping[str, str], default_issuer: str, role: str | N
     known = {
         "ISSUER", "DOOR_ISSUER", "ROLE", "DATA_DIR", "DATABASE_URL", "REDIS_URL",
         "MASTER_KEY_FILE", "PROXY_HOPS", "POLICY", "RATE_LIMITS", "METRICS_TOKEN_FILE",
+        "REGISTRATION",
     }  # fmt: skip
     given = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX) and value}
     for name in sorted(given.keys() - known):
@@ -92,6 +95,7 @@ def read_settings(environ: Mapping[str, str], default_issuer: str, role: str | N
         rate_limits=_switch("RATE_LIMITS", given.get("RATE_LIMITS", "on")),
         door_issuer=_issuer("DOOR_ISSUER", given["DOOR_ISSUER"]) if "DOOR_ISSUER" in given else None,
         metrics_token_file=Path(given["METRICS_TOKEN_FILE"]) if "METRICS_TOKEN_FILE" in given else None,
+        open_registration=_switch("REGISTRATION", given.get("REGISTRATION", "open"), on="open", off="token"),
     )
     if not settings.rate_limits and not settings.loopback:
         raise SettingsError("RATE_LIMITS", "may be off for a loopback issuer only")
@@ -125,7 +129,7 @@ def _hops(text: str) -> int:
     return int(text)
 
 
-def _switch(name: str, text: str) -> bool:
-    if text not in ("on", "off"):
-        raise SettingsError(name, "on or off")
-    return text == "on"
+def _switch(name: str, text: str, on: str = "on", off: str = "off") -> bool:
+    if text not in (on, off):
+        raise SettingsError(name, f"{on} or {off}")
+    return text == on

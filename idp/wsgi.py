@@ -29,7 +29,8 @@ def build_application(
     limits = RateLimits(provider.realm.clock, settings.redis_url, settings.rate_limits)
     edge = Edge(limits, metrics, transport_security(settings.issuer))
     health = Health(provider.realm.store, draining)
-    paths = machine_table(provider, token_server(provider), health, MetricsPage(metrics, settings.metrics_token()))
+    figures = MetricsPage(metrics, settings.metrics_token())
+    paths = machine_table(provider, token_server(provider), health, figures, settings.open_registration)
     unbased = ("/.well-known/oauth-authorization-server", *UNHOSTED)
     table = {path if path.startswith(unbased) else base + path: route for path, route in paths.items()}
     pages = create_pages(provider, limits)
@@ -41,7 +42,7 @@ def build_application(
         if not known_host(environ.get("HTTP_HOST")) and path not in UNHOSTED:
             return _misdirected(start_response)
         environ["blindage.peer"] = _peer(environ, hops)
-        route = table.get(path)
+        route = table.get(path) or table.get(path[: path.rfind("/") + 1])
         within = path.startswith(base + "/")
         if base and within:
             # Below the issuer's own path: addresses made from the issuer and the path are right for both halves.

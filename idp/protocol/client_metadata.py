@@ -118,7 +118,9 @@ DECLARED = ("purpose", "data_use", "retention", "audience", "contact", "agreemen
 def _manifest(name: str, value: Any) -> Manifest:
     if not isinstance(value, dict):
         raise InvalidClientMetadata(f"{name} is not an object")
-    declared = {part: _text(f"{name}.{part}", value[part]) for part in DECLARED if value.get(part) is not None}
+    declared: dict[str, Any] = {
+        part: _text(f"{name}.{part}", value[part]) for part in DECLARED if value.get(part) is not None
+    }
     if any(len(text) > MAX_DECLARATION for text in declared.values()):
         raise InvalidClientMetadata(f"{name} has a text longer than {MAX_DECLARATION} characters")
     return Manifest(**declared)
@@ -240,6 +242,8 @@ def read_metadata(members: Members, offered: Offered) -> Client:
     draft = _with_defaults(read, offered)
     if not draft.grant_types <= frozenset(offered.grant_types):
         raise InvalidClientMetadata("a grant type is not supported")
+    if draft.grant_types == {"refresh_token"}:
+        raise InvalidClientMetadata("a refresh token comes from another grant")
     if draft.token_endpoint_auth_method not in offered.auth_methods:
         raise InvalidClientMetadata("token_endpoint_auth_method is not supported")
     if given.get("subject_type", CONSTANT["subject_type"]) != CONSTANT["subject_type"]:

@@ -6,6 +6,7 @@ both by one insert; nothing frees them again, so that nobody inherits the pseudo
 """
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from idp.domain.client import OPERATOR, Client, ClientState
 from idp.domain.client_name import skeletons
@@ -17,6 +18,10 @@ from idp.services.threshold_scheme import check_scheme
 
 OUR_NAME = "blindage"
 """An app that calls itself this would be taken for the provider; only the operator's may."""
+
+
+_SECTOR = "owner of sector "
+_NAME = "owner of name "
 
 
 def claim_ownership(tx: Transaction, client: Client) -> None:
@@ -48,15 +53,14 @@ def _reservations(client: Client) -> Iterator[str]:
     # A loopback host is nobody's: every app on the machine may answer there.
     if client.sector != own_sector(client.id) and not is_loopback_host(client.sector):
         yield f"{_SECTOR}{client.sector}"
+    if client.name in {urlsplit(uri).hostname for uri in client.redirect_uris}:
+        # An app without a name goes by its host, which nobody can imitate who does not have it.
+        return
     looks = sorted(skeletons(client.name))
     if client.owner != OPERATOR and any(OUR_NAME in look for look in looks):
         raise Refused("invalid_client_metadata", "the name is the provider's own")
     for look in looks:
         yield f"{_NAME}{look}"
-
-
-_SECTOR = "owner of sector "
-_NAME = "owner of name "
 
 
 def _others(reservation: str) -> Refused:

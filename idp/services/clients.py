@@ -105,8 +105,8 @@ def secret_digest(secret: str) -> bytes:
 
 def check_metadata(realm: Realm, client: Client) -> None:
     """Refuse metadata that RFC 7591, OIDC Registration or our privacy rules do not allow."""
-    _check_name(client)
     _check_redirect_uris(realm, client)
+    _check_name(client)
     _check_addresses(realm, client)
     _check_capabilities(client)
     _check_fapi(client)

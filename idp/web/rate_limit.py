@@ -26,6 +26,9 @@ SIGN_INS = RateLimitItemPerMinute(30)
 SIGN_UPS = RateLimitItemPerMinute(10)
 """Accounts one network may make in a minute."""
 
+REGISTRATIONS = RateLimitItemPerMinute(20)
+"""Apps one network may register in a minute without an initial access token (RFC 7591, section 5)."""
+
 REDIS_TIMEOUT_SECONDS = 0.2
 REDIS_PAUSE_SECONDS = 5
 _REMEMBERED = 10_000

@@ -83,7 +83,7 @@ class GroupingWriter:
             self._thread.join()
             self._refuse(self._waiting(), Unavailable("the store is closed"))
         unit.done.acquire()
-        # The error's traceback leads back to the unit and to here: the circle is cut, not left to the collector.
+        # The error's traceback leads back to here: the circle is cut, not left to the collector.
         error, unit.error = unit.error, None
         if error is not None:
             try:
@@ -182,7 +182,7 @@ class GroupingWriter:
                     trouble = run.trouble(error)
                     if trouble in (Trouble.GONE, Trouble.CONTENTION):
                         raise
-                    errors.append(error if trouble is None else refusal(trouble, error))
+                    errors.append(_from_unit(error) if trouble is None else refusal(trouble, error))
                     if savepoints:
                         run.rollback_to_savepoint()
                     # What only looked and then refused has left nothing to undo.
@@ -271,3 +271,9 @@ class GroupingWriter:
 def _fresh(error: Unavailable) -> Unavailable:
     """One error for each caller, because raising an error writes into it."""
     return type(error)(*error.args)
+
+
+def _from_unit(error: Exception) -> Exception:
+    """An error whose traceback begins in the unit: our own frame in it would keep the whole group alive."""
+    traceback = error.__traceback__
+    return error.with_traceback(traceback.tb_next if traceback else None)

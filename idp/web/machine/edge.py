@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+from limits import RateLimitItem
+
 from idp.domain.errors import Unavailable
 from idp.protocol import errors
 from idp.protocol.bearer import ResourceRefusal
@@ -24,6 +26,8 @@ MAX_BODY = 64 * 1024
 MAX_QUERY = 16 * 1024
 
 RETRY_AFTER_SECONDS = "2"
+
+_CREATIONS = "creations"
 
 _log = logging.getLogger("blindage.machine")
 
@@ -60,13 +64,15 @@ _PREFLIGHT = (
 class Route:
     """One endpoint. `cors`: scripts of any origin may read its answers, without cookies.
 
-    `guarded`: refused credentials are counted, and past the limit the sender waits (RFC 6749, 10.10).
+    `guarded`: refused credentials are counted, and past the limit the sender waits (RFC 6749, 10.10). `creations`:
+    so is what is made without credentials.
     """
 
     name: str
     endpoint: Endpoint
     cors: bool = False
     guarded: bool = False
+    creations: RateLimitItem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +92,10 @@ class Edge:
             response = self._guarded(route, environ)
         else:
             response = _run(route, environ)
-        headers = [
-            ("Content-Type", response.content_type),
-            ("Content-Length", str(len(response.body))),
-            ("X-Content-Type-Options", "nosniff"),
-            *response.headers,
-            *self.extra,
-        ]
+        headers = [("X-Content-Type-Options", "nosniff"), *response.headers, *self.extra]
+        if response.status != 204:
+            # An answer without content says nothing about it (RFC 9110, section 8.6).
+            headers += [("Content-Type", response.content_type), ("Content-Length", str(len(response.body)))]
         if route.cors:
             headers.extend(_CORS)
         start_response(_REASONS[response.status], headers)
@@ -101,13 +104,18 @@ class Edge:
 
     def _guarded(self, route: Route, environ: Environ) -> Response:
         peer: str = environ.get("blindage.peer", "")
+        creations = route.creations if "HTTP_AUTHORIZATION" not in environ else None
         verdict = self.limits.check(FAILURES, route.name, peer)
+        if verdict.allowed and creations is not None:
+            verdict = self.limits.check(creations, route.name, peer, _CREATIONS)
         if not verdict.allowed:
-            body = {"error": "slow_down", "error_description": "too many refused requests"}
+            body = {"error": "slow_down", "error_description": "too many requests"}
             return json_response(body, 429, (*NO_STORE, ("Retry-After", str(verdict.retry_after))))
         response = _run(route, environ)
         if response.status == 401 or (response.status == 400 and b'"invalid_grant"' in response.body):
             self.limits.failed(FAILURES, route.name, peer)
+        elif response.status == 201 and creations is not None:
+            self.limits.failed(creations, route.name, peer, _CREATIONS)
         return response
 
 

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from idp.protocol import metadata
+from idp.protocol import client_registration, metadata
+from idp.protocol.client_registration import RegistrationEndpoint
 from idp.protocol.errors import MethodNotAllowed
 from idp.protocol.introspection import answer_introspection
 from idp.protocol.message import JSON, Request, Response
@@ -17,6 +18,7 @@ from idp.protocol.token import answer_token_request
 from idp.protocol.userinfo import answer_userinfo
 from idp.web.machine.edge import Endpoint, Route
 from idp.web.machine.health import Health, MetricsPage
+from idp.web.rate_limit import REGISTRATIONS
 
 DISCOVERY = "/.well-known/openid-configuration"
 OAUTH_METADATA = "/.well-known/oauth-authorization-server"
@@ -29,16 +31,21 @@ ENDPOINTS = {
     "introspection_endpoint": "/introspect",
     "revocation_endpoint": "/revoke",
     "end_session_endpoint": "/logout",
+    "registration_endpoint": client_registration.PATH,
     "jwks_uri": "/jwks",
 }
 """Metadata names of what this provider serves, pages included."""
 
 
 Table = dict[str, Route]
+"""A key that ends in a slash serves what lies one segment below it."""
 
 
-def machine_table(provider: Provider, server: TokenServer, health: Health, metrics: MetricsPage) -> Table:
+def machine_table(
+    provider: Provider, server: TokenServer, health: Health, metrics: MetricsPage, open_registration: bool
+) -> Table:
     """Every machine path of the account issuer, relative to the issuer's own path."""
+    clients = RegistrationEndpoint(provider, server.grant_types, open_registration)
     document = orjson.dumps(metadata.provider_metadata(provider, server, ENDPOINTS))
     discovery = Route("discovery", _document(lambda: document), cors=True)
     return {
@@ -47,6 +54,8 @@ def machine_table(provider: Provider, server: TokenServer, health: Health, metri
         "/par": Route("par", lambda r: answer_pushed_request(provider, r), cors=True, guarded=True),
         "/introspect": Route("introspect", lambda r: answer_introspection(provider, r), guarded=True),
         "/revoke": Route("revoke", lambda r: answer_revocation(provider, r), cors=True, guarded=True),
+        client_registration.PATH: Route("register", clients.register, guarded=True, creations=REGISTRATIONS),
+        client_registration.PATH + "/": Route("configure_client", clients.configure, guarded=True),
         "/jwks": Route("jwks", _document(provider.keys.document), cors=True),
         DISCOVERY: discovery,
         **{path: discovery for path in _oauth_metadata_paths(provider.issuer)},
