@@ -74,11 +74,21 @@ def logout_token(request: Received) -> str:
 
 
 @contextmanager
-def told_apps(data_dir: Path, **settings: Any) -> Iterator[ToldApps]:
-    """A running issuer and the server of its apps."""
-    with running_app(data_dir, ISSUER, **settings) as app, listening_app() as server:
-        deliverer = Deliverer(app.provider)
-        try:
+def apps_of(app: App) -> Iterator[ToldApps]:
+    """A fresh server of apps for an issuer on loopback; what they were not told is forgotten at the end."""
+    deliverer = Deliverer(app.provider)
+    store = app.provider.realm.store
+    try:
+        with listening_app() as server:
             yield ToldApps(app, server, deliverer)
-        finally:
-            deliverer.close()
+    finally:
+        deliverer.close()
+        for message in store.write(lambda tx: tx.outbox.claim_due(2**33, 2**33, 10_000)):
+            store.write(lambda tx, message=message: tx.outbox.delivered(message[0]))
+
+
+@contextmanager
+def told_apps(data_dir: Path, **settings: Any) -> Iterator[ToldApps]:
+    """An issuer of its own and the server of its apps."""
+    with running_app(data_dir, ISSUER, **settings) as app, apps_of(app) as told:
+        yield told

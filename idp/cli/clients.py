@@ -1,4 +1,4 @@
-"""`blindage client`: register, list, review, suspend."""
+"""`blindage client`: register, list, show, review, suspend; tokens for registrars."""
 
 import json
 from pathlib import Path
@@ -7,9 +7,13 @@ from typing import Any
 import click
 
 from idp.cli.terminal import as_json, opened_provider, say, show
-from idp.domain.client import Category, Client, ClientState
+from idp.domain.client import OPERATOR, Category, Client, ClientState
+from idp.domain.errors import Refused
 from idp.domain.scope import format_scope, parse_scope
+from idp.protocol.client_metadata import show_metadata
+from idp.protocol.initial_access import InitialAccess, admit_registrar
 from idp.services import clients
+from idp.services.client_review import review_client
 
 
 @click.group()
@@ -69,12 +73,29 @@ def list_clients(as_json: bool) -> None:
     show(rows, as_json)
 
 
-@client.command()
+@client.command("show")
 @click.argument("client_id")
 @as_json
-def review(client_id: str, as_json: bool) -> None:
-    """Mark an app as reviewed: everybody may sign in to it."""
-    _move(client_id, ClientState.ACTIVE, as_json)
+def show_client(client_id: str, as_json: bool) -> None:
+    """Everything an app is registered with, secrets aside."""
+    with opened_provider() as provider:
+        app = provider.realm.store.read(lambda tx: tx.clients.get(client_id))
+    if app is None:
+        raise Refused("unknown_client", "no such client")
+    show(_whole(app), as_json)
+
+
+@client.command()
+@click.argument("client_id")
+@click.option("--owner", help="Who answers for it. Default: whom it belongs to already, else nobody but itself.")
+@click.option("--version", type=int, help="The version that was looked at (`show` prints it); any other is refused.")
+@as_json
+def review(client_id: str, owner: str | None, version: int | None, as_json: bool) -> None:
+    """Mark an app as reviewed: everybody may sign in to it. Its sector_identifier_uri is fetched and checked now."""
+    with opened_provider() as provider:
+        reviewed = review_client(provider.realm, provider.fetcher, client_id, owner, version)
+    say(f"client is {reviewed.state.value}")
+    show({"client_id": reviewed.id, "state": reviewed.state.value, "owner": reviewed.owner}, as_json)
 
 
 @client.command()
@@ -82,14 +103,40 @@ def review(client_id: str, as_json: bool) -> None:
 @as_json
 def suspend(client_id: str, as_json: bool) -> None:
     """Suspend an app: every node refuses it within five seconds."""
-    _move(client_id, ClientState.SUSPENDED, as_json)
-
-
-def _move(client_id: str, state: ClientState, as_json: bool) -> None:
     with opened_provider() as provider:
-        moved = clients.set_client_state(provider.realm, client_id, state)
-    say(f"client is {moved.state.value}")
-    show({"client_id": moved.id, "state": moved.state.value}, as_json)
+        suspended = clients.set_client_state(provider.realm, client_id, ClientState.SUSPENDED)
+    say(f"client is {suspended.state.value}")
+    show({"client_id": suspended.id, "state": suspended.state.value}, as_json)
+
+
+@client.command("initial-access-token")
+@click.option("--registrar", default=OPERATOR, show_default=True, help="Who will own what is registered with it.")
+@click.option("--days", default=7, show_default=True, type=click.IntRange(1, 90), help="How long it is good for.")
+@click.option("--no-require-pkce", is_flag=True, help="Confidential apps that do not mention PKCE need none.")
+@as_json
+def initial_access_token(registrar: str, days: int, no_require_pkce: bool, as_json: bool) -> None:
+    """Let a registrar register apps at /register that are active at once. The token is printed here and never again."""
+    with opened_provider() as provider:
+        access = InitialAccess(registrar, provider.now() + days * 86400, not no_require_pkce)
+        token = admit_registrar(provider, access)
+    say(f"good for {days} days")
+    show({"initial_access_token": token, "registrar": registrar, "expires_at": access.expires_at}, as_json)
+
+
+def _whole(app: Client) -> dict[str, Any]:
+    return {
+        "client_id": app.id,
+        "state": app.state.value,
+        "version": app.version,
+        "owner": app.owner,
+        "sector": app.sector,
+        "created_at": app.created_at,
+        "reviewed_at": app.reviewed_at,
+        "thresholds_changed_at": app.thresholds_changed_at,
+        "resources": list(app.resources),
+        "own_resources": list(app.own_resources),
+        **show_metadata(app),
+    }
 
 
 def _draft(given: dict[str, Any]) -> Client:

@@ -24,6 +24,7 @@ class AuditKind(StrEnum):
     CLIENT_SUSPENDED = "client.suspended"
     CLIENT_CHANGED = "client.changed"
     CLIENT_DELETED = "client.deleted"
+    REGISTRAR_ADMITTED = "registrar.admitted"
     FETCH_REFUSED = "fetch.refused"
     KEY_MADE = "key.made"
     KEY_ACTIVATED = "key.activated"

@@ -7,6 +7,7 @@ Steps 2 to 4 fail alike: the same answer, after the same work.
 """
 
 import hmac
+import secrets
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from idp.protocol import client_assertion
 from idp.protocol.errors import InvalidClient, InvalidRequest
 from idp.protocol.message import Request
 from idp.protocol.provider import Provider
-from idp.services.clients import secret_digest
+from idp.services.clients import CLIENT_ID_BYTES, secret_digest
 
 METHODS = ("client_secret_basic", "client_secret_post", client_assertion.METHOD, "none")
 _NOBODY = secret_digest("no client has this secret")
@@ -54,13 +55,12 @@ def authenticate_client(provider: Provider, request: Request, form: Mapping[str,
     method_is_right = client is not None and client.token_endpoint_auth_method == credential.method  # 3
     expected = (client.secret_hash if client is not None and method_is_right else None) or _NOBODY
     proven = hmac.compare_digest(secret_digest(credential.secret or ""), expected)  # 4
-    if client is None or not method_is_right:
-        raise refused("client authentication failed")
-    if client.public:
+    if client is not None and method_is_right and (client.public or (proven and not _expired(client, provider.now()))):
         return client
-    if not proven or _expired(client, provider.now()):
-        raise refused("client authentication failed")
-    return client
+    if client is not None:
+        # A known client came from a cache, an unknown one was looked for in the database: now both were.
+        provider.realm.store.read(lambda tx: tx.clients.get(secrets.token_urlsafe(CLIENT_ID_BYTES)))
+    raise refused("client authentication failed")
 
 
 def _by_assertion(provider: Provider, request: Request, form: Mapping[str, str]) -> Client:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from crypto.errors import CryptoError
 from crypto.jwk import ClientKeySet, PublicKey
 from crypto.jwt import KeyFinder
-from idp.domain.client import Client
+from idp.domain.client import Client, ClientState
 from idp.domain.errors import Busy, FetchRefused
 from idp.domain.ports import Fetcher
 
@@ -59,7 +59,8 @@ class ClientKeySets:
         def find(kid: str | None, alg: str) -> Sequence[PublicKey]:
             if client.jwks is not None:
                 return self._by_value(client).find(kid, alg)
-            if client.jwks_uri is not None:
+            # Nothing that an app names is fetched before an operator has seen it (threats A22).
+            if client.jwks_uri is not None and client.state is not ClientState.PENDING:
                 return self._by_address(client, client.jwks_uri, kid, alg)
             return []
 

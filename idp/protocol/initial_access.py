@@ -3,16 +3,21 @@
 Sealed and self-contained, so that nothing is stored; good for any number of apps until it expires.
 """
 
+import re
 from dataclasses import dataclass
 
 import orjson
 
 from crypto.encoding import b64url_decode, b64url_encode
 from crypto.errors import CryptoError
+from idp.domain.audit_event import AuditEvent, AuditKind
+from idp.domain.errors import Refused
+from idp.domain.identifiers import new_id
 from idp.protocol.errors import InvalidToken
 from idp.protocol.provider import Provider
 
 _AD = b"initial-access-token/v1"
+_REGISTRAR = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,17 @@ class InitialAccess:
     registrar: str
     expires_at: int
     require_pkce: bool = True
+
+
+def admit_registrar(provider: Provider, access: InitialAccess) -> str:
+    """A token for a registrar, audited. Refused (`bad_registrar`) for a name that is not plain ASCII of 1 to 64."""
+    if not _REGISTRAR.match(access.registrar):
+        raise Refused("bad_registrar", "a registrar's name has 1 to 64 letters, digits, spaces and . _ -")
+    now = provider.now()
+    until = (("expires_at", str(access.expires_at)),)
+    event = AuditEvent(new_id(now), now, AuditKind.REGISTRAR_ADMITTED, None, None, access.registrar, until)
+    provider.realm.store.write(lambda tx: tx.audit.append(event), event.id)
+    return seal_initial_access(provider, access)
 
 
 def seal_initial_access(provider: Provider, access: InitialAccess) -> str:

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,19 +10,25 @@ import pytest
 from idp.protocol.delivery import LEASE_SECONDS
 from idp.services.my_account import change_password, end_session
 from idp.services.sign_in import sign_in, sign_out
-from tests.app import Browser
+from tests.app import App, Browser, running_app
 from tests.listening_app import Received
 from tests.relying_party import RelyingParty, success
-from tests.told_apps import ISSUER, ToldApps, told_apps
+from tests.told_apps import ISSUER, ToldApps, apps_of
 from tests.web.visitor import PASSWORD, returned
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 CLAIMS = {"iss", "sub", "aud", "iat", "exp", "jti", "events"}
 
 
+@pytest.fixture(scope="module")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    with running_app(tmp_path_factory.mktemp("issuer"), ISSUER) as running:
+        yield running
+
+
 @pytest.fixture
-def told(tmp_path: Path) -> Iterator[ToldApps]:
-    with told_apps(tmp_path) as running:
+def told(issuer: App) -> Iterator[ToldApps]:
+    with apps_of(issuer) as running:
         yield running
 
 

@@ -60,6 +60,12 @@ def test_metadata_of_another_version_is_read_as_far_as_it_is_known(store: SqlSto
     assert store.read(lambda tx: tx.clients.get(client.id)) == client
 
 
+@pytest.mark.parametrize("client_id", ["", "app\0", "\ud800", "приложение", "a\nb", "x" * 100_000])
+def test_a_client_id_that_cannot_be_is_not_there(store: SqlStore, client_id: str) -> None:
+    assert store.read(lambda tx: tx.clients.get(client_id)) is None
+    assert store.write(lambda tx: tx.clients.get(client_id)) is None
+
+
 def test_a_client_id_exists_once(store: SqlStore) -> None:
     client = a_client()
     store.write(lambda tx: tx.clients.add(client))

@@ -223,6 +223,7 @@ def test_a_page_cannot_be_framed(browser: Browser, served: Pages, app: App) -> N
         assert any("frame-ancestors" in complaint for complaint in tab.complaints)
 
 
+CORNERS = {"en": [(PHONE, "light"), (DESKTOP, "dark")], "zh-Hans": [(PHONE, "dark")]}
 SMALL_CONTROLS = """
 [...document.querySelectorAll('button, input:not([type=hidden]):not([hidden])')]
     .filter(control => control.getBoundingClientRect().height < 44).map(control => control.outerHTML)
@@ -230,7 +231,18 @@ SMALL_CONTROLS = """
 VIOLATIONS = """
 axe.run().then(result => result.violations.map(found => [found.id, found.nodes.map(node => node.html)]))
 """
-SCENES = ("sign_in", "sign_in_wrong", "sign_up", "consent", "age_unknown", "guardian", "curfew", "account", "error")
+SCENES = {
+    "sign_in": "#username",
+    "sign_in_wrong": "#problem",
+    "sign_up": "#password-hint",
+    "consent": "button[value=allow]",
+    "age_unknown": "ol li:first-child",
+    "guardian": "ol li:first-child",
+    "curfew": "p.note",
+    "account": "#new-password",
+    "error": "code",
+}
+"""Kinds of pages, and what only that page has."""
 
 
 def _scene(name: str, tab: Tab, served: Pages, client: Client, scene_people: dict[str, str], language: str) -> None:
@@ -289,6 +301,7 @@ def looks(
     def look(scene: str, language: str) -> Looks:
         with _tab(browser, served, viewport=PHONE, color_scheme="light", locale="en") as tab:
             _scene(scene, tab, served, client, scene_people, language)
+            assert tab.page.locator(SCENES[scene]).count() == 1, f"not the page of {scene}"
             seen = Looks(tab.page.get_attribute("html", "lang"))
             for viewport, colours in ((PHONE, "light"), (PHONE, "dark"), (DESKTOP, "light"), (DESKTOP, "dark")):
                 tab.page.set_viewport_size(viewport)
@@ -298,8 +311,8 @@ def looks(
                 width = tab.page.evaluate("document.documentElement.scrollWidth")
                 seen.too_wide += [width] if width > viewport["width"] else []
                 seen.small_controls += tab.page.evaluate(SMALL_CONTROLS)
-                # Contrast depends on colours, layout on width: the two opposite corners see both.
-                if rules is not None and (viewport is PHONE) == (colours == "light"):
+                # Rules depend on colours and width, not on the language: each language takes opposite corners.
+                if rules is not None and (viewport, colours) in CORNERS[language]:
                     tab.page.evaluate(rules)
                     seen.violations += tab.page.evaluate(VIOLATIONS)
             return seen

@@ -8,7 +8,7 @@ from werkzeug.test import TestResponse
 from idp.domain.account import Account
 from idp.domain.client import Category, Client, ClientState, Manifest
 from idp.services.accounts import need_account
-from idp.web.app_card import shown_name
+from idp.web.app_card import app_card, shown_name
 from tests.web.conftest import Pages, authorize_url
 from tests.web.visitor import Visitor, forms_of, returned, without
 
@@ -33,7 +33,6 @@ def test_the_page_names_the_app_its_domain_and_all_it_learns(pages: Pages) -> No
         name="Sunny Garden",
         manifest=manifest,
         policy_uri="https://app.example/privacy",
-        tos_uri="javascript:alert(1)",
         scope=frozenset({"openid", "age", "offline_access"}),
         thresholds=(14, 16, 18),
         category=Category.SOCIAL,
@@ -48,7 +47,13 @@ def test_the_page_names_the_app_its_domain_and_all_it_learns(pages: Pages) -> No
     ):  # fmt: skip
         assert words in page.text, words
     assert 'href="https://app.example/privacy" target="_blank" rel="noopener noreferrer"' in page.text
-    assert "javascript:" not in page.text
+
+
+@pytest.mark.parametrize("uri", ["javascript:alert(1)", "http://app.example/", "data:text/html,x", "https://a b/", ""])
+def test_only_https_addresses_are_linked(uri: str) -> None:
+    client = Client("id", "Garden", ClientState.ACTIVE, 0, (), "sector", policy_uri=uri, tos_uri="https://app.example/t")
+    assert app_card(client).policy_uri is None
+    assert app_card(client).tos_uri == "https://app.example/t"
 
 
 def test_nothing_is_claimed_that_was_not_asked(pages: Pages) -> None:

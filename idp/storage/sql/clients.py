@@ -84,6 +84,9 @@ class SqlClients:
             raise Conflict("the client id exists")
 
     def get(self, client_id: str) -> Client | None:
+        # RFC 6749, appendix A.1. Comes straight from the net, and not every text can be asked for in a database.
+        if not (client_id.isascii() and client_id.isprintable()):
+            return None
         if self._run.for_write:
             row = self._run.one(_GET, client_id)
             return _client(row) if row else None

@@ -27,15 +27,19 @@ CAREFUL_GROUPS = 16
 
 
 class _Unit:
-    """One caller's work and, when `done` is released, what became of it: a failure unless shown otherwise."""
+    """One caller's work and, when `done` is released, what became of it: a failure unless shown otherwise.
 
-    __slots__ = ("done", "error", "key", "result", "run")
+    `verdict` is what the unit has come to; it counts, as `error`, once the transaction has ended.
+    """
+
+    __slots__ = ("done", "error", "key", "result", "run", "verdict")
 
     def __init__(self, run: Callable[[Any], Any], key: bytes) -> None:
         self.run = run
         self.key = key
         self.result: Any = None
         self.error: BaseException | None = Unavailable("not done")
+        self.verdict: Exception | None = None
         self.done = Lock()
         self.done.acquire()
 
@@ -50,6 +54,10 @@ class _OneByOne(Exception):
 
 class _Lost(Exception):
     """The connection broke before COMMIT, so that nothing was done."""
+
+
+class _Doubtful(Exception):
+    """COMMIT failed: it may have been done or not, so nobody is told that it was."""
 
 
 def _key(unit: _Unit) -> bytes:
@@ -133,6 +141,8 @@ class GroupingWriter:
                 if monotonic() - started > 1.0:
                     raise Unavailable("the database did not answer") from None
                 self._attempt(group, started)
+        except _Doubtful as error:
+            self._refuse(group, Unavailable(*error.args))
         except _Lost:
             self._give_up(group, Unavailable("the connection to the database broke"))
         except Unavailable as error:
@@ -166,30 +176,29 @@ class GroupingWriter:
     def _together(self, tx: SqlTransaction, group: Sequence[_Unit], savepoints: bool) -> None:
         """Run and commit a group. Only then is any unit told that it has succeeded."""
         run = tx.run
-        errors: list[Exception | None] = []
         try:
             run.begin()
             for unit in group:
                 before = run.changed
+                unit.verdict = None
                 if savepoints:
                     run.savepoint()
                 try:
                     unit.result = unit.run(tx)
                     if savepoints:
                         run.release()
-                    errors.append(None)
                 except Exception as error:
                     trouble = run.trouble(error)
                     if trouble in (Trouble.GONE, Trouble.CONTENTION):
                         raise
-                    errors.append(_from_unit(error) if trouble is None else refusal(trouble, error))
+                    unit.verdict = error if trouble is None else refusal(trouble, error)
                     if savepoints:
                         run.rollback_to_savepoint()
                     # What only looked and then refused has left nothing to undo.
                     elif trouble is not None or run.changed != before:
                         run.rollback()
                         if len(group) == 1:
-                            group[0].error = errors[0]
+                            unit.error, unit.verdict = unit.verdict, None
                             return
                         raise _RunAgain from None
         except _RunAgain:
@@ -203,17 +212,20 @@ class GroupingWriter:
             trouble = run.trouble(error)
             if trouble is None:
                 raise
-            # It may have happened or not: nobody is told that it has.
-            raise Unavailable(f"COMMIT failed: {type(error).__name__}") from None
-        for unit, outcome in zip(group, errors, strict=True):
-            unit.error = outcome
+            raise _Doubtful(f"COMMIT failed: {type(error).__name__}") from None
+        for unit in group:
+            unit.error, unit.verdict = unit.verdict, None
 
     def _stand_back(self, tx: SqlTransaction, error: Exception) -> None:
         """Undo a group of which a statement failed through no fault of its unit; raises what is to be done."""
         trouble = tx.run.trouble(error)
         if trouble is Trouble.CONTENTION:
-            tx.run.rollback()
-            raise _OneByOne from None
+            try:
+                tx.run.rollback()
+            except Exception as worse:
+                error, trouble = worse, tx.run.trouble(worse)
+            else:
+                raise _OneByOne from None
         self._disconnect()
         if trouble is Trouble.GONE:
             raise _Lost from None
@@ -231,7 +243,7 @@ class GroupingWriter:
                     self._together(tx, [unit], savepoints=False)
                 except _OneByOne:
                     continue
-                except (_Lost, Unavailable):
+                except (_Lost, _Doubtful):
                     for left in group[number:]:
                         left.error = Unavailable("the connection to the database broke")
                     return
@@ -271,9 +283,3 @@ class GroupingWriter:
 def _fresh(error: Unavailable) -> Unavailable:
     """One error for each caller, because raising an error writes into it."""
     return type(error)(*error.args)
-
-
-def _from_unit(error: Exception) -> Exception:
-    """An error whose traceback begins in the unit: our own frame in it would keep the whole group alive."""
-    traceback = error.__traceback__
-    return error.with_traceback(traceback.tb_next if traceback else None)

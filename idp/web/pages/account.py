@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from babel.dates import format_date, format_skeleton, get_timezone_name
+from babel.dates import format_date, format_time, get_timezone_name
 from flask import Response, url_for
 from flask_babel import get_locale
 
@@ -109,7 +109,12 @@ def _page(
             for app in mine.apps
         ],
         sessions=[
-            {"id": one.id.hex(), "since": _moment(visit, one.created_at), "here": one.id == session.id}
+            {
+                "id": one.id.hex(),
+                "day": _day(visit, one.created_at),
+                "time": _time(visit, one.created_at),
+                "here": one.id == session.id,
+            }
             for one in mine.sessions
         ],
         zone=get_timezone_name(visit.realm.policy.time_zone, locale=get_locale()),
@@ -140,6 +145,5 @@ def _day(visit: Visit, at: int) -> str:
     return format_date(datetime.fromtimestamp(at, UTC).astimezone(zone).date(), "long", get_locale())
 
 
-def _moment(visit: Visit, at: int) -> str:
-    moment = datetime.fromtimestamp(at, UTC)
-    return format_skeleton("yMMMdHm", moment, visit.realm.policy.time_zone, locale=get_locale())
+def _time(visit: Visit, at: int) -> str:
+    return format_time(datetime.fromtimestamp(at, UTC), "short", visit.realm.policy.time_zone, get_locale())

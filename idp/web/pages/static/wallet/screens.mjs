@@ -132,8 +132,7 @@ export function forget({ words }, act) {
 }
 
 export function present(model, act) {
-  const { words, config, presentation, left, hasReserved } = model;
-  const hasToken = left.count > 0 || hasReserved;
+  const { words, config, presentation, left } = model;
   return [
     heading(words.title_present),
     h("p", { class: "app" },
@@ -141,7 +140,7 @@ export function present(model, act) {
       h("span", { class: "domain" }, presentation.app_domain)),
     learning(words),
     h("p", { class: "hint" }, words.who_knows(hostOf(config.account_issuer))),
-    ...(hasToken ? presentButtons(words, left, act) : noToken(words, act)),
+    ...(left.count > 0 || left.hasReserved ? presentButtons(words, left, act) : noToken(words, act)),
     ...demoNote(model),
   ];
 }

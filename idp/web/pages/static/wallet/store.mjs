@@ -102,8 +102,11 @@ class Store {
     return this.#transact([TOKENS], "readwrite", (stores) => settled(stores[TOKENS].delete(nonce)));
   }
 
-  /** How many tokens can be spent, their band, and until when the last of them can; the dead are swept out. */
-  tokensLeft(now) {
+  /**
+   * How many tokens can be spent, their band, and until when the last of them can; whether one is reserved for
+   * `requestId`. The dead are swept out.
+   */
+  tokensLeft(now, requestId = null) {
     return this.#transact([TOKENS], "readwrite", async (stores) => {
       const kept = await settled(stores[TOKENS].getAll());
       for (const token of kept) {
@@ -112,7 +115,8 @@ class Store {
       }
       const free = kept.filter((token) => isFree(token, now));
       const until = Math.max(0, ...free.map((token) => token.usableUntil));
-      return { count: free.length, band: free[0]?.band ?? null, until };
+      const hasReserved = kept.some((token) => token.reservedFor !== null && token.reservedFor === requestId);
+      return { count: free.length, band: free[0]?.band ?? null, until, hasReserved };
     });
   }
 
