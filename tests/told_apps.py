@@ -75,16 +75,16 @@ def logout_token(request: Received) -> str:
 
 @contextmanager
 def apps_of(app: App) -> Iterator[ToldApps]:
-    """A fresh server of apps for an issuer on loopback; what they were not told is forgotten at the end."""
-    deliverer = Deliverer(app.provider)
+    """A fresh server of apps for an issuer on loopback; what earlier tests left undelivered is forgotten."""
     store = app.provider.realm.store
+    for message in store.write(lambda tx: tx.outbox.claim_due(2**33, 2**33, 10_000)):
+        store.write(lambda tx, message=message: tx.outbox.delivered(message[0]))
+    deliverer = Deliverer(app.provider)
     try:
         with listening_app() as server:
             yield ToldApps(app, server, deliverer)
     finally:
         deliverer.close()
-        for message in store.write(lambda tx: tx.outbox.claim_due(2**33, 2**33, 10_000)):
-            store.write(lambda tx, message=message: tx.outbox.delivered(message[0]))
 
 
 @contextmanager

@@ -1,37 +1,49 @@
-"""The group of all commands."""
+"""The group of all commands. Each is imported when it is called for: a command that reads a table needs no server."""
 
 import sys
+from importlib import import_module
 
 import click
 
 from crypto.errors import CryptoError
-from idp.cli import account, audit, clients, database, demo, evidence, guardian, keys, mint, serve, upkeep
-from idp.cli.terminal import say
 from idp.domain.errors import DomainError
 
+COMMANDS = {
+    "account": "account",
+    "audit": "audit",
+    "backup": "upkeep",
+    "client": "clients",
+    "db": "database",
+    "demo": "demo",
+    "evidence": "evidence",
+    "fsck": "upkeep",
+    "guardian": "guardian",
+    "housekeeping": "upkeep",
+    "keys": "keys",
+    "mint-codes": "mint",
+    "serve": "serve",
+}
+"""Command -> module of `idp.cli` in which it stands under its own name, `_` for `-`."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+
+class _Commands(click.Group):
+    """Finds commands by the table above."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        command: click.Command = getattr(import_module(f"idp.cli.{module}"), cmd_name.replace("-", "_"))
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="blindage")
 def blindage() -> None:
     """An OpenID Connect provider that vouches for an age band and nothing else."""
-
-
-for command in (
-    serve.serve,
-    demo.demo,
-    account.account,
-    clients.client,
-    evidence.evidence,
-    guardian.guardian,
-    keys.keys,
-    database.db,
-    audit.audit,
-    upkeep.housekeeping,
-    upkeep.backup,
-    upkeep.fsck,
-    mint.mint_codes,
-):
-    blindage.add_command(command)
 
 
 def main() -> None:
@@ -44,5 +56,5 @@ def main() -> None:
     except click.Abort:
         sys.exit(1)
     except (DomainError, CryptoError, OSError) as error:
-        say(f"refused: {error}")
+        click.echo(f"refused: {error}", err=True)
         sys.exit(1)

@@ -7,7 +7,6 @@ Steps 2 to 4 fail alike: the same answer, after the same work.
 """
 
 import hmac
-import secrets
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,10 +17,11 @@ from idp.protocol import client_assertion
 from idp.protocol.errors import InvalidClient, InvalidRequest
 from idp.protocol.message import Request
 from idp.protocol.provider import Provider
-from idp.services.clients import CLIENT_ID_BYTES, secret_digest
+from idp.services.clients import secret_digest
 
 METHODS = ("client_secret_basic", "client_secret_post", client_assertion.METHOD, "none")
 _NOBODY = secret_digest("no client has this secret")
+_NO_CLIENT = "nobody"
 _SECRET_MAX = 512
 
 
@@ -59,7 +59,7 @@ def authenticate_client(provider: Provider, request: Request, form: Mapping[str,
         return client
     if client is not None:
         # A known client came from a cache, an unknown one was looked for in the database: now both were.
-        provider.realm.store.read(lambda tx: tx.clients.get(secrets.token_urlsafe(CLIENT_ID_BYTES)))
+        provider.realm.store.read(lambda tx: tx.clients.get(_NO_CLIENT))
     raise refused("client authentication failed")
 
 

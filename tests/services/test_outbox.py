@@ -117,7 +117,7 @@ def test_what_waits_is_unreadable_in_the_database(told: ToldApps) -> None:
     assert len(told.waiting(party)) == 2
     rows = told.app.provider.realm.store.write(lambda tx: tx.outbox.claim_due(2**33, 2**33, 9))
     assert {open_message(*row[:4]).subject for row in rows} == {claims["sub"]}, "the message does hold it"
-    files = b"".join(file.read_bytes() for file in told.app.settings.data_dir.iterdir() if file.name.startswith("blindage.db"))
+    files = b"".join(file.read_bytes() for file in told.app.settings.data_dir.glob("blindage.db*"))
     assert party.id.encode() in files
     assert claims["sub"].encode() not in files and claims["sid"].encode() not in files
 
@@ -157,7 +157,7 @@ def test_two_deliverers_on_one_database_send_every_message_once(databases: dict[
             closing.callback(app.provider.realm.store.close)
         for deliverer in deliverers:
             closing.callback(deliverer.close)
-        expected = 2 * BATCH + 20
+        expected = 2 * BATCH + 2
         put_messages(told, server, expected)
         delivered = together([deliverer.deliver_due for deliverer in deliverers])
         assert sum(delivered) == expected

@@ -30,8 +30,9 @@ class Database:
     def raw(self) -> "Iterator[sqlite3.Connection | psycopg.Connection[Any]]":
         """A connection of the driver, committing each statement, with every constraint off."""
         if self.backend == "sqlite":
-            library = sqlite_library()
-            with closing(library.connect(str(self.data_dir / FILE), isolation_level=None)) as connection:
+            file = str(self.data_dir / FILE)
+            opened = sqlite_library().connect(file, isolation_level=None, check_same_thread=False)
+            with closing(opened) as connection:
                 yield connection
         else:
             address = make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
