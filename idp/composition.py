@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import date
 from functools import cache
 from importlib import resources
+from urllib.parse import urlsplit
 
 import holidays
 
@@ -21,15 +22,17 @@ from idp.domain.policy import Policy
 from idp.domain.ports import Store, Transaction
 from idp.master_key import load_or_make_ring
 from idp.outbound.guarded_fetcher import GuardedFetcher
+from idp.protocol.age_tokens.signers import TokenSigners
 from idp.protocol.client_key_sets import ClientKeySets
 from idp.protocol.grants.authorization_code import AuthorizationCodeGrant
 from idp.protocol.grants.refresh_token import RefreshTokenGrant
 from idp.protocol.key_set import KeySet
 from idp.protocol.provider import Provider
 from idp.protocol.server import TokenServer
-from idp.services.keys import ensure_signing_keys, fixed_keys
+from idp.services.keys import ensure_signing_keys, fixed_key, fixed_keys
 from idp.services.password_work import PasswordWork
 from idp.services.realm import Realm
+from idp.services.token_keys import WITNESS_SECONDS, LogSigner
 from idp.settings import Settings, SettingsError
 from idp.storage.sql.sealed_columns import ColumnSealing
 from idp.storage.sql.store import open_store
@@ -85,6 +88,29 @@ def token_server(provider: Provider) -> TokenServer:
     server.register_grant(AuthorizationCodeGrant)
     server.register_grant(RefreshTokenGrant)
     return server
+
+
+def token_signers(provider: Provider) -> TokenSigners:
+    """The opened keys of age tokens; each process has its own."""
+    store = provider.realm.store
+    return TokenSigners(lambda: store.read(lambda tx: tx.token_keys.all()), provider.now, os.cpu_count() or 1)
+
+
+def serves_tokens(issuer: str) -> bool:
+    """Whether an issuer can give out age tokens: RFC 9578 has no room for a path in an issuer's name."""
+    return urlsplit(issuer).path in ("", "/")
+
+
+def log_signer(provider: Provider) -> LogSigner:
+    """Who signs the public log of token keys: the issuer's host, by a key that never changes."""
+    realm = provider.realm
+    origin = provider.issuer.partition("://")[2] + "/token-keys"
+    return LogSigner(origin, fixed_key(realm.store, realm.ring, "token-log"))
+
+
+def witness_notice(provider: Provider) -> int:
+    """Seconds a token key is logged before its use: a day, and nothing for a demonstration on this machine."""
+    return 0 if provider.realm.loopback else WITNESS_SECONDS
 
 
 def load_policy(name: str) -> Policy:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
-from idp.composition import token_server
+from idp.composition import log_signer, serves_tokens, token_server, token_signers
 from idp.domain.redirect_uri import is_loopback_host
 from idp.protocol.provider import Provider
 from idp.settings import Settings
+from idp.web.machine.age_tokens import age_token_table
 from idp.web.machine.edge import Edge, Environ, StartResponse
 from idp.web.machine.health import DIRECT_LOOPBACK, Health, MetricsPage, is_direct_loopback
 from idp.web.machine.paths import machine_table
@@ -31,6 +32,8 @@ def build_application(
     health = Health(provider.realm.store, draining)
     figures = MetricsPage(metrics, settings.metrics_token())
     paths = machine_table(provider, token_server(provider), health, figures, settings.open_registration)
+    if serves_tokens(settings.issuer):
+        paths |= age_token_table(provider, token_signers(provider), log_signer(provider))
     unbased = ("/.well-known/oauth-authorization-server", *UNHOSTED)
     table = {path if path.startswith(unbased) else base + path: route for path, route in paths.items()}
     pages = create_pages(provider, limits)

@@ -6,8 +6,10 @@ import click
 
 from crypto.encoding import b64url_encode
 from idp.cli.terminal import as_json, opened_provider, say, show
+from idp.domain.app_message import Initiator
 from idp.domain.errors import Conflict, Refused
-from idp.services.accounts import create_account
+from idp.services.accounts import create_account, delete_account
+from idp.upkeep import sql_store
 
 
 @click.group()
@@ -52,3 +54,17 @@ def list_accounts(as_json: bool) -> None:
                 for found in page
             ]
     show(rows, as_json)
+
+
+@account.command()
+@click.option("--username", required=True)
+@click.confirmation_option("--yes", prompt="Nothing of this account can be brought back. Delete it?")
+@as_json
+def delete(username: str, as_json: bool) -> None:
+    """Delete an account for good: its key first, then its rows; its apps are told within a minute or so."""
+    with opened_provider() as provider:
+        deleted = delete_account(provider.realm, username, Initiator.ADMIN)
+        # Until then SQLite's log holds copies of the pages that were emptied (threats E05).
+        emptied = sql_store(provider.realm.store).truncate_log()
+    say("account deleted" if emptied else "account deleted; the database's log is still in use and empties itself later")
+    show({"account": b64url_encode(deleted.account_id), "apps_told": deleted.apps_told}, as_json)

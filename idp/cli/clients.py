@@ -14,6 +14,7 @@ from idp.protocol.client_metadata import show_metadata
 from idp.protocol.initial_access import InitialAccess, admit_registrar
 from idp.services import clients
 from idp.services.client_review import review_client
+from idp.services.outbox import waiting_messages
 
 
 @click.group()
@@ -77,12 +78,14 @@ def list_clients(as_json: bool) -> None:
 @click.argument("client_id")
 @as_json
 def show_client(client_id: str, as_json: bool) -> None:
-    """Everything an app is registered with, secrets aside."""
+    """Everything an app is registered with, secrets aside, and the messages to it that are not delivered."""
     with opened_provider() as provider:
         app = provider.realm.store.read(lambda tx: tx.clients.get(client_id))
-    if app is None:
-        raise Refused("unknown_client", "no such client")
-    show(_whole(app), as_json)
+        if app is None:
+            raise Refused("unknown_client", "no such client")
+        waiting = waiting_messages(provider.realm, client_id)
+    messages = [{"kind": one.kind.value, "tries": one.tries, "next_try_at": one.due_at} for one in waiting]
+    show({**_whole(app), "undelivered_messages": messages}, as_json)
 
 
 @client.command()

@@ -17,7 +17,7 @@ from idp.domain.errors import Refused
 from idp.domain.identifiers import new_id
 from idp.domain.session import Session
 from idp.protocol.authorization import checks, flow
-from idp.protocol.authorization.pending import Pending
+from idp.protocol.authorization.pending import begin
 from idp.protocol.authorization.request import UnverifiedRequest
 from idp.protocol.authorization.response import AuthorizationResponse
 from idp.protocol.authorization_code import AuthorizationCode, open_code, seal_code
@@ -89,7 +89,7 @@ def _authorize(provider: Provider, client: Client, session: Session) -> str:
         )
     )
     checked = checks.check(provider, request, checks.locate(provider, request))
-    answer = flow.decide(provider, Pending(checked, provider.now()), session, allow=True)
+    answer = flow.decide(provider, begin(provider, checked, session), session, allow=True)
     code = dict(answer.parameters).get("code") if isinstance(answer, AuthorizationResponse) else None
     if code is None:
         raise Refused("no_code", "the authorization request of a load test was not granted")

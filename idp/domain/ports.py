@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from idp.domain.account import Account, AccountState, AgeRecord
+from idp.domain.age_token import TokenKey
 from idp.domain.audit_event import AuditEvent
 from idp.domain.client import Client, ClientState
 from idp.domain.consent import Consent
+from idp.domain.device_grant import DeviceGrant, Poll
 from idp.domain.grant import Grant, Standing
 from idp.domain.session import Session
 from idp.domain.signing_key import KeyState, StoredKey
@@ -147,6 +149,33 @@ class Grants(Protocol):
     def revoke_of_client(self, client_id: str, now: int) -> int: ...
 
 
+class DeviceGrants(Protocol):
+    """Device authorizations (RFC 8628), from the device's request until ten minutes after their end."""
+
+    def add(self, grant: DeviceGrant) -> bool:
+        """Insert; False when one of its codes is taken: draw others."""
+        ...
+
+    def get(self, grant_id: bytes) -> DeviceGrant | None: ...
+
+    def by_user_code(self, user_code: bytes) -> DeviceGrant | None: ...
+
+    def poll(self, device_code: str, client_id: str, now: int) -> Poll | None:
+        """Count a poll, in one statement: while nobody has answered, one that comes too soon lengthens the interval.
+
+        None for a code that is unknown or another client's: nobody disturbs a device that is not theirs.
+        """
+        ...
+
+    def claim_answer(self, answered: DeviceGrant, now: int) -> bool:
+        """Store a person's answer (approved or denied) if none stands yet and time is not over."""
+        ...
+
+    def claim_redeemed(self, grant_id: bytes, now: int) -> bool:
+        """Spend an approved code: exactly one caller ever gets True (RFC 8628, section 3.4)."""
+        ...
+
+
 class Spent(Protocol):
     """Markers of one-time values other than codes: `kind` is a short word (dpop, assertion, par, reset ...)."""
 
@@ -160,6 +189,10 @@ class Attempts(Protocol):
 
     def add(self, key: bytes, window_start: int, expires_at: int) -> int:
         """Count one more try in the window and return the new count, in one statement."""
+        ...
+
+    def take_back(self, key: bytes, window_start: int) -> None:
+        """Uncount one try of the window: it was not a failed one."""
         ...
 
     def count(self, key: bytes, window_start: int) -> int: ...
@@ -237,6 +270,48 @@ class Housekeeping(Protocol):
         ...
 
 
+class TokenKeys(Protocol):
+    """Keys of age tokens, sealed, and the public log that every one of them stands in."""
+
+    def all(self) -> Sequence[TokenKey]:
+        """Every key that is kept, oldest epoch first."""
+        ...
+
+    def claim(self, key: TokenKey) -> bool:
+        """Store a key and append its leaf to the log; False when its band, epoch and role have one already."""
+        ...
+
+    def revoke(self, key_id: bytes, now: int) -> bool:
+        """Revoke once, with its leaf; False when unknown or revoked already."""
+        ...
+
+    def append_leaf(self, leaf: bytes) -> int:
+        """Append any other leaf to the log; its position."""
+        ...
+
+    def leaves(self) -> Sequence[bytes]:
+        """The whole log, in order: it is tiny."""
+        ...
+
+    def note(self, size: int) -> str | None:
+        """The signed checkpoint of a log size with its cosignatures, None when none was kept."""
+        ...
+
+    def keep_note(self, size: int, note: str) -> None:
+        """Store the note of a size, in place of an older one."""
+        ...
+
+
+class Allowance(Protocol):
+    """How many age tokens an account has had signed in an epoch: counts, and nothing of the tokens."""
+
+    def charge(self, account_id: bytes, epoch: int, count: int, quota: int) -> bool:
+        """Add `count` unless that would pass `quota`, in one statement; whether it was added."""
+        ...
+
+    def used(self, account_id: bytes, epoch: int) -> int: ...
+
+
 class Transaction(Protocol):
     """All aggregates within one database transaction."""
 
@@ -251,6 +326,8 @@ class Transaction(Protocol):
     @property
     def grants(self) -> Grants: ...
     @property
+    def device_grants(self) -> DeviceGrants: ...
+    @property
     def spent(self) -> Spent: ...
     @property
     def attempts(self) -> Attempts: ...
@@ -260,6 +337,10 @@ class Transaction(Protocol):
     def keys(self) -> Keys: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def token_keys(self) -> TokenKeys: ...
+    @property
+    def allowance(self) -> Allowance: ...
     @property
     def housekeeping(self) -> Housekeeping: ...
 

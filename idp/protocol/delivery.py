@@ -18,8 +18,8 @@ from idp.protocol.provider import Provider
 from idp.protocol.security_events import push_event
 from idp.services.outbox import open_message
 
-LEASE_SECONDS = 120
-WORK_SECONDS = 60
+LEASE_SECONDS = 60
+WORK_SECONDS = 30
 """A round ends long before its leases do, so that nobody else has begun with a message we still hold."""
 
 BATCH = 64

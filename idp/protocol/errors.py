@@ -240,3 +240,31 @@ class RegistrationChanged(ProtocolError):
 
     error = "invalid_request"
     status_code = 409
+
+
+class UnprocessableToken(ProtocolError):
+    """A token request is malformed or names another key (RFC 9578, section 6.2): 422."""
+
+    error = "invalid_token_request"
+    status_code = 422
+
+
+class UnsupportedMediaType(ProtocolError):
+    """The body has another media type than the endpoint takes (RFC 9110, section 15.5.16)."""
+
+    error = "invalid_request"
+    status_code = 415
+
+
+class NotEntitled(ProtocolError):
+    """The account may not have age tokens: weak evidence or too young. The project's own rule: 403."""
+
+    error = "access_denied"
+    status_code = 403
+
+
+class QuotaSpent(ProtocolError):
+    """The account's tokens of this epoch are given out. The project's own rule: 429."""
+
+    error = "quota_exceeded"
+    status_code = 429

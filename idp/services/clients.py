@@ -134,7 +134,8 @@ def set_client_state(realm: Realm, client_id: str, state: ClientState) -> Client
 
 def _check_name(client: Client) -> None:
     check_client_name(client.name)
-    hosts = {urlsplit(uri).hostname or "" for uri in client.redirect_uris}
+    # Private schemes are domains the other way round (RFC 8252, section 7.1).
+    hosts = {parts.hostname or parts.scheme for parts in map(urlsplit, client.redirect_uris)}
     for domain in domains_in(client.name):
         # A name like another domain would be read as where the person is going.
         if not any(host == domain or host.endswith("." + domain) for host in hosts):

@@ -18,9 +18,9 @@ FIXED_KEY_BYTES = 32
 def fixed_keys(store: Store, ring: KeyRing) -> FixedKeys:
     """The pairwise, dedup and username keys: made once, stored wrapped by the ring; any process may be first."""
     return FixedKeys(
-        pairwise=_fixed_key(store, ring, "pairwise"),
-        dedup=_fixed_key(store, ring, "dedup"),
-        username=_fixed_key(store, ring, "username"),
+        pairwise=fixed_key(store, ring, "pairwise"),
+        dedup=fixed_key(store, ring, "dedup"),
+        username=fixed_key(store, ring, "username"),
     )
 
 
@@ -111,7 +111,8 @@ def _audit(tx: Transaction, kind: AuditKind, kid: str, now: int) -> None:
     tx.audit.append(AuditEvent(new_id(now), now, kind, None, None, kid))
 
 
-def _fixed_key(store: Store, ring: KeyRing, name: str) -> bytes:
+def fixed_key(store: Store, ring: KeyRing, name: str) -> bytes:
+    """One such key by name (32 bytes), made if it is not there yet."""
     wrapped = store.read(lambda tx: tx.keys.wrapped(name))
     if wrapped is None:
         fresh = wrap_key(ring, name, secrets.token_bytes(FIXED_KEY_BYTES))

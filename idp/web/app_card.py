@@ -16,6 +16,7 @@ class AppCard:
     name: str
     domain: str | None
     reviewed: bool
+    category: str
     manifest: Manifest
     policy_uri: str | None
     tos_uri: str | None
@@ -28,6 +29,7 @@ def app_card(client: Client, redirect_uri: str | None = None) -> AppCard:
         name=shown_name(client.name),
         domain=_domain(uris[0]) if uris else None,
         reviewed=client.state is ClientState.ACTIVE,
+        category=client.category.value,
         manifest=client.manifest,
         policy_uri=_linkable(client.policy_uri),
         tos_uri=_linkable(client.tos_uri),

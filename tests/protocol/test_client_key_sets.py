@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -150,6 +150,15 @@ def test_keys_by_value_are_never_fetched_and_follow_the_clients_version(setting:
     assert setting.server.fetched == []
     with pytest.raises(JwkError):
         setting.sets.finder(a_client(jwks={"keys": []}, version=3))("old", "ES256")
+
+
+@pytest.mark.parametrize("state", [ClientState.PENDING, ClientState.SUSPENDED])
+def test_nothing_is_fetched_for_a_client_that_nobody_has_reviewed(setting: Setting, state: ClientState) -> None:
+    unreviewed = replace(setting.client, state=state)
+    assert setting.sets.finder(unreviewed)("old", "ES256") == []
+    by_value = replace(unreviewed, jwks_uri=None, jwks=key_set(OLD))
+    assert setting.sets.finder(by_value)("old", "ES256"), "keys by value work at once"
+    assert setting.server.fetched == []
 
 
 def test_who_comes_while_the_first_set_is_fetched_waits_for_it_and_fetches_nothing(setting: Setting) -> None:

@@ -259,6 +259,15 @@ def test_other_addresses_are_refused_without_quoting_them(tmp_path: Path, sealin
     assert "secret" not in str(refused.value)
 
 
+def test_a_file_that_is_no_database_is_refused_in_words(tmp_path: Path, sealing: ColumnSealing) -> None:
+    (tmp_path / FILE).write_bytes(b"not a database at all, but long enough to be looked at " * 100)
+    with pytest.raises(StorageError, match="not a database"):
+        open_store("", tmp_path, sealing)
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StorageError):
+        open_store("", tmp_path / "file", sealing)
+
+
 def test_a_relative_file_lies_in_the_data_directory(tmp_path: Path, sealing: ColumnSealing) -> None:
     open_store("sqlite:///other.db", tmp_path, sealing).close()
     assert (tmp_path / "other.db").exists()

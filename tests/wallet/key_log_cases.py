@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -207,8 +208,6 @@ def _spki(bits: int, exponent: int) -> bytes:
 
 
 def _foreign(spki: bytes) -> Case:
-    from hashlib import sha256
-
     leaf = primary(key=b64url_encode(spki), key_id=b64url_encode(sha256(spki).digest()))
     return _shows(_signed(leaf), leaf, "key_form")
 

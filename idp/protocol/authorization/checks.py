@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from crypto.errors import CryptoError
+from crypto.errors import CryptoError, JwtError
 from crypto.jwt import check_claims, verify_jwt
 from crypto.pkce import is_challenge
 from idp.domain import redirect_uri
@@ -207,6 +207,9 @@ def hinted_subject(provider: Provider, hint: str, client_id: str) -> str:
         verified = verify_jwt(
             hint, provider.keys.find, algorithms=frozenset({"RS256", "ES256", "EdDSA"}), typ=frozenset({None, "JWT"})
         )
+        # A signed UserInfo answer names the same subject and audience, but an ID token alone is dated.
+        if not {"iat", "exp"} <= verified.claims.keys():
+            raise JwtError("not an ID token")
         lasting = {name: value for name, value in verified.claims.items() if name != "exp"}
         check_claims(
             lasting, now=provider.now(), issuer=provider.issuer, audience=client_id, leeway=60, require_exp=False

@@ -22,7 +22,7 @@ from idp.domain.scope import OFFLINE_ACCESS, format_scope
 from idp.domain.session import Session
 from idp.protocol import errors
 from idp.protocol.authorization.assurance import Unmet, achieved_acr
-from idp.protocol.authorization.pending import Pending
+from idp.protocol.authorization.pending import Pending, session_name
 from idp.protocol.authorization.request import AuthorizationRequest
 from idp.protocol.authorization.response import AuthorizationResponse, refusal, success
 from idp.protocol.authorization_code import AuthorizationCode, seal_code
@@ -134,7 +134,7 @@ def _person(
 
 def _stale(pending: Pending, session: Session, now: int) -> bool:
     """Whether the app asked for a fresher authentication than this session has (OIDC Core, 3.1.2.1)."""
-    if session.auth_time >= pending.began_at:
+    if session.auth_time >= pending.began_at and session_name(session) != pending.began_with:
         return False
     request = pending.request
     if request.prompt & {"login", "select_account"}:

@@ -9,6 +9,7 @@ from crypto.errors import CryptoError
 from idp.domain.client import Client
 from idp.domain.ports import Transaction
 from idp.domain.redirect_uri import matches
+from idp.domain.session import Session
 from idp.protocol.authorization.request import AuthorizationRequest
 from idp.protocol.claims_request import ClaimsRequest
 from idp.protocol.errors import ProtocolError
@@ -26,10 +27,24 @@ class PendingExpired(ProtocolError):
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A checked request and when it began (epoch seconds)."""
+    """A checked request, when it began (epoch seconds), and who was signed in then.
+
+    `began_with` names that session (hex of 8 bytes of its id): a sign-in within the same second is told by it.
+    """
 
     request: AuthorizationRequest
     began_at: int
+    began_with: str | None = None
+
+
+def begin(provider: Provider, request: AuthorizationRequest, session: Session | None) -> Pending:
+    """A request that begins now, in a browser with this session or none."""
+    return Pending(request, provider.now(), None if session is None else session_name(session))
+
+
+def session_name(session: Session) -> str:
+    """What a pending request remembers of a session: enough to tell it from the next, and nothing to find it by."""
+    return session.id[:8].hex()
 
 
 def seal_pending(provider: Provider, pending: Pending, browser: bytes) -> str:
@@ -60,6 +75,7 @@ def seal_pending(provider: Provider, pending: Pending, browser: bytes) -> str:
         request.ui_locales,
         request.dpop_jkt,
         request.resource,
+        pending.began_with,
     ]
     return b64url_encode(provider.cookies.seal(orjson.dumps(document), _AD + browser))
 
@@ -71,7 +87,7 @@ def open_pending(provider: Provider, text: str, browser: bytes) -> Pending:
     except CryptoError as error:
         raise PendingExpired("this page has expired", str(error)) from error
     began_at, client_id, redirect_uri, mode, state, nonce, scope, prompt, max_age, challenge = fields[:10]
-    claims, acr_values, hinted_subject, ui_locales, dpop_jkt, resource = fields[10:]
+    claims, acr_values, hinted_subject, ui_locales, dpop_jkt, resource, began_with = fields[10:]
     if provider.now() >= began_at + provider.lifetimes.interaction:
         raise PendingExpired("this page has expired")
 
@@ -105,4 +121,4 @@ def open_pending(provider: Provider, text: str, browser: bytes) -> Pending:
         dpop_jkt=dpop_jkt,
         resource=resource,
     )
-    return Pending(request, began_at)
+    return Pending(request, began_at, began_with)

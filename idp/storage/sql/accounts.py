@@ -15,7 +15,7 @@ from idp.domain.identifiers import ID_BYTES
 from idp.storage.sql.runner import Row, Runner
 from idp.storage.sql.sealed_columns import ColumnSealing
 from idp.storage.sql.statement import Statement
-from idp.storage.sql.tables import account_keys, accounts, consents, dedup_indexes, grants, sessions
+from idp.storage.sql.tables import account_keys, accounts, consents, dedup_indexes, device_grants, grants, sessions
 
 _INDEX_BYTES = 32
 _COLUMNS = ("id", "username_index", "state", "tester", "created_at", "profile", "password", "age", "dedup", "links")

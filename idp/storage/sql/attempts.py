@@ -1,7 +1,7 @@
 """Counters of failed tries per key and window. They outlive every restart, and Redis."""
 
 from sqlalchemy import bindparam as param
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_new
 
 from idp.storage.sql.runner import Runner
@@ -16,6 +16,12 @@ _ADD = Statement(
     )
     .returning(attempts.c.tries),
     "key", "window", "expires_at",
+)
+_TAKE_BACK = Statement(
+    update(attempts)
+    .where(attempts.c.key == param("counter"), attempts.c.window_start == param("window"), attempts.c.tries > 0)
+    .values(tries=attempts.c.tries - 1),
+    "counter", "window",
 )
 _COUNT = Statement(
     select(attempts.c.tries).where(attempts.c.key == param("key"), attempts.c.window_start == param("window")),
@@ -32,6 +38,9 @@ class SqlAttempts:
 
     def add(self, key: bytes, window_start: int, expires_at: int) -> int:
         return int(self._run.take(_ADD, key, window_start, expires_at)[0][0])
+
+    def take_back(self, key: bytes, window_start: int) -> None:
+        self._run.change(_TAKE_BACK, key, window_start)
 
     def count(self, key: bytes, window_start: int) -> int:
         found = self._run.one(_COUNT, key, window_start)

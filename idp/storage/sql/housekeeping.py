@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_new
 from idp.storage.sql.outbox import GIVEN_UP
 from idp.storage.sql.runner import Runner
 from idp.storage.sql.statement import Statement
-from idp.storage.sql.tables import attempts, grants, meta, outbox, sessions, spent
+from idp.storage.sql.tables import attempts, device_grants, grants, meta, outbox, sessions, spent
 
 # A grant is what makes its code work once, so it outlives every code by far.
 GRANT_GRACE_SECONDS = 600
@@ -19,6 +19,10 @@ _PLACE = "housekeeping/grants"
 GIVEN_UP_KEPT_SECONDS = 30 * 86_400
 
 
+# A device that polls late is still told that its code has expired, not that there never was one.
+DEVICE_GRANT_GRACE_SECONDS = 600
+
+
 def _expired(table: Table) -> Statement:
     keys = list(table.primary_key)
     # The key of `attempts` is a pair, but its first half names the same counter.
@@ -27,6 +31,7 @@ def _expired(table: Table) -> Statement:
 
 
 _BY_EXPIRY = {table.name: _expired(table) for table in (sessions, spent, attempts)}
+_DEVICE_GRANTS = _expired(device_grants)
 _STOP = Statement(
     select(grants.c.id).where(grants.c.id > param("after")).order_by(grants.c.id).limit(1).offset(param("seen")),
     "after", "seen",
@@ -61,6 +66,7 @@ class SqlHousekeeping:
 
     def purge(self, now: int, limit: int) -> dict[str, int]:
         purged = {name: self._run.change(statement, now, limit) for name, statement in _BY_EXPIRY.items()}
+        purged["device_grants"] = self._run.change(_DEVICE_GRANTS, now - DEVICE_GRANT_GRACE_SECONDS, limit)
         purged["outbox"] = self._run.change(_GIVEN_UP, GIVEN_UP + now - GIVEN_UP_KEPT_SECONDS, limit)
         return {**purged, "grants": self._purge_grants(now - GRANT_GRACE_SECONDS, limit)}
 

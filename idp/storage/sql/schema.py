@@ -19,7 +19,7 @@ from idp.storage.sql.statement import Statement
 from idp.storage.sql.tables import schema_level
 
 # What the newest file in `migrations/versions` says.
-LEVEL = 1
+LEVEL = 2
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_SECONDS = 30.0

@@ -81,7 +81,9 @@ class ColumnSealing:
         self.audit_details = RecordColumn(ring.issuer, "audit_events", "details")
         self.audit_details_without_account = RingColumn(ring.issuer, "audit_events", "details", sealer)
         self.grant = RingColumn(ring.issuer, "grants", "sealed", sealer)
+        self.device_grant = RingColumn(ring.issuer, "device_grants", "sealed", sealer)
         self.signing_key = RingColumn(ring.issuer, "signing_keys", "sealed", sealer)
+        self.token_key = RingColumn(ring.issuer, "token_keys", "sealed", sealer)
         self.outbox = RingColumn(ring.issuer, "outbox", "payload", sealer)
 
     def new_data_key(self, account_id: bytes) -> tuple[bytes, bytes]:

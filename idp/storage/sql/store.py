@@ -2,21 +2,23 @@
 
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Protocol, TypeVar
 
+import psycopg
 from sqlalchemy import literal_column, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from idp.domain.errors import Unavailable
 from idp.storage.sql import engine_postgresql, schema
 from idp.storage.sql.backup import back_up, truncate_log
 from idp.storage.sql.clients import ClientCache
 from idp.storage.sql.engine_postgresql import PostgresqlEngine
-from idp.storage.sql.engine_sqlite import SqliteEngine
+from idp.storage.sql.engine_sqlite import SqliteEngine, sqlite_library
 from idp.storage.sql.errors import StorageError
 from idp.storage.sql.lock_file import LockFile
 from idp.storage.sql.reader_pool import ReaderPool
@@ -53,23 +55,25 @@ def open_store(
     cannot be reached.
     """
     url = _parsed(database_url, data_dir)
-    if url.get_backend_name() == "postgresql":
-        return _open_postgresql(url, sealing, bool(migrate))
-    return _open_sqlite(url, sealing, exclusive, migrate is None or migrate)
+    with _errors_in_words():
+        if url.get_backend_name() == "postgresql":
+            return _open_postgresql(url, sealing, bool(migrate))
+        return _open_sqlite(url, sealing, exclusive, migrate is None or migrate)
 
 
 def upgrade_schema(database_url: str, data_dir: Path) -> None:
     """Bring the schema of a database up to date, creating it if need be; errors as for `open_store`."""
     url = _parsed(database_url, data_dir)
-    if url.get_backend_name() == "postgresql":
-        postgresql = PostgresqlEngine(url)
-        schema.migrate_postgresql(postgresql)
-        schema.check_level(schema.postgresql_level(postgresql))
-    else:
-        sqlite = SqliteEngine(Path(url.database or ""))
-        sqlite.create()
-        schema.migrate_sqlite(sqlite)
-        schema.check_level(schema.sqlite_level(sqlite))
+    with _errors_in_words():
+        if url.get_backend_name() == "postgresql":
+            postgresql = PostgresqlEngine(url)
+            schema.migrate_postgresql(postgresql)
+            schema.check_level(schema.postgresql_level(postgresql))
+        else:
+            sqlite = SqliteEngine(Path(url.database or ""))
+            sqlite.create()
+            schema.migrate_sqlite(sqlite)
+            schema.check_level(schema.sqlite_level(sqlite))
 
 
 class SqlStore:
@@ -188,6 +192,19 @@ def _open_postgresql(url: URL, sealing: ColumnSealing, migrate: bool) -> SqlStor
         schema.migrate_postgresql(engine)
     schema.check_level(schema.postgresql_level(engine))
     return SqlStore(engine, sealing, engine_postgresql.READERS)
+
+
+@contextmanager
+def _errors_in_words() -> Iterator[None]:
+    """Say what the drivers say, without their types; neither of them quotes a password."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise Unavailable(f"the database cannot be reached: {error}") from None
+    except (psycopg.Error, sqlite_library().Error, OSError) as error:
+        raise StorageError(f"the database cannot be used: {error}") from None
+    except DBAPIError as error:
+        raise StorageError(f"the schema cannot be brought up to date: {error.orig}") from None
 
 
 def _parsed(database_url: str, data_dir: Path) -> URL:

@@ -150,6 +150,29 @@ grants = _table(
 )
 Index("grants_by_account", grants.c.account_id)
 
+# Devices without a keyboard, ten minutes each (RFC 8628). The codes are digests; `sealed` (under the ring) says who
+# agreed to what, from the moment of that until the device has fetched its tokens.
+device_grants = _table(
+    "device_grants",
+    _key("id"),
+    Column("device_code", LargeBinary, nullable=False, unique=True),
+    Column("user_code", LargeBinary, nullable=False, unique=True),
+    _text("client_id"),
+    _bytes("parameters"),
+    _bytes("network"),
+    _text("state"),
+    _bytes("account_id", nullable=True),
+    _bytes("sealed"),
+    _number("created_at"),
+    _number("expires_at"),
+    _number("poll_interval"),
+    _number("next_poll_at"),
+    Column("hurried", Flag, nullable=False),
+    CheckConstraint("length(id) = 16", name="device_grant_id_size"),
+    CheckConstraint("state IN ('waiting', 'approved', 'denied', 'redeemed')", name="device_grant_state_known"),
+)
+Index("device_grants_by_expiry", device_grants.c.expires_at)
+
 # One-time values: SHA-256 of kind and value.
 spent = _table("spent", _key("digest"), _number("expires_at"))
 Index("spent_by_expiry", spent.c.expires_at)
@@ -221,6 +244,38 @@ signing_keys = _table(
     _number("retiring_at", nullable=True),
     _number("retired_at", nullable=True),
     CheckConstraint("state IN ('next', 'active', 'retiring', 'retired')", name="signing_key_state_known"),
+)
+
+# Blind RSA keys of age tokens. They are never in the JWKS and never sign a JWS.
+token_keys = _table(
+    "token_keys",
+    _key("key_id"),
+    _text("band"),
+    _number("epoch"),
+    _text("role"),
+    _bytes("spki"),
+    _bytes("sealed"),
+    _number("not_before"),
+    _number("revoked_at", nullable=True),
+    CheckConstraint("band IN ('minor', 'adult')", name="token_key_band_known"),
+    CheckConstraint("role IN ('primary', 'standby')", name="token_key_role_known"),
+)
+Index("token_keys_one_each", token_keys.c.band, token_keys.c.epoch, token_keys.c.role, unique=True)
+
+# The public key log: canonical JSON leaves in order. Positions have no gap.
+token_log = _table("token_log", Column("position", Number, primary_key=True, autoincrement=False), _bytes("leaf"))
+
+# Signed checkpoints of the key log with their cosignatures, by size.
+token_log_notes = _table(
+    "token_log_notes", Column("size", Number, primary_key=True, autoincrement=False), _text("note")
+)
+
+# How many tokens were signed for an account in an epoch. There is no column for a token, and none may come.
+token_allowance = _table(
+    "token_allowance",
+    _key("account_id"),
+    Column("epoch", Number, primary_key=True, autoincrement=False),
+    _number("used"),
 )
 
 wrapped_keys = _table("wrapped_keys", _key("name", Text), _bytes("wrapped"))

@@ -6,6 +6,7 @@ from idp.storage.sql.audit import SqlAudit
 from idp.storage.sql.audit_tree import SqlAuditTree
 from idp.storage.sql.clients import ClientCache, SqlClients
 from idp.storage.sql.consents import SqlConsents
+from idp.storage.sql.device_grants import SqlDeviceGrants
 from idp.storage.sql.grants import SqlGrants
 from idp.storage.sql.housekeeping import SqlHousekeeping
 from idp.storage.sql.keys import SqlKeys
@@ -14,6 +15,7 @@ from idp.storage.sql.runner import Runner
 from idp.storage.sql.sealed_columns import ColumnSealing
 from idp.storage.sql.sessions import SqlSessions
 from idp.storage.sql.spent import SqlSpent
+from idp.storage.sql.token_keys import SqlAllowance, SqlTokenKeys
 
 
 class SqlTransaction:
@@ -26,10 +28,13 @@ class SqlTransaction:
         self.clients = SqlClients(run, client_cache)
         self.consents = SqlConsents(run, sealing)
         self.grants = SqlGrants(run, sealing)
+        self.device_grants = SqlDeviceGrants(run, sealing)
         self.spent = SqlSpent(run)
         self.attempts = SqlAttempts(run)
         self.audit = SqlAudit(run, sealing, self.accounts)
         self.audit_tree = SqlAuditTree(run)
         self.keys = SqlKeys(run, sealing)
         self.outbox = SqlOutbox(run, sealing)
+        self.token_keys = SqlTokenKeys(run, sealing)
+        self.allowance = SqlAllowance(run)
         self.housekeeping = SqlHousekeeping(run)

@@ -66,7 +66,7 @@ def machine_table(
 
 
 def _oauth_metadata_paths(issuer: str) -> tuple[str, ...]:
-    """RFC 8414, section 3.1: the well-known part stands before an issuer's path. One address; the bare one would lie."""
+    """RFC 8414, section 3.1: the well-known part stands before an issuer's path. The bare address would lie."""
     return (OAUTH_METADATA + urlsplit(issuer).path.rstrip("/"),)
 
 

@@ -5,7 +5,7 @@ from flask import Response, url_for
 from idp.domain.errors import Unavailable
 from idp.protocol.authorization import checks, flow
 from idp.protocol.authorization.flow import Outcome
-from idp.protocol.authorization.pending import Pending
+from idp.protocol.authorization.pending import begin
 from idp.protocol.authorization.request import AuthorizationRequest, UnverifiedRequest
 from idp.protocol.authorization.response import refusal
 from idp.protocol.errors import ProtocolError
@@ -39,7 +39,7 @@ def _outcome(
     try:
         fields.check()
         checked = checks.check(provider, unverified, located)
-        return flow.proceed(provider, Pending(checked, provider.now()), visit.session)
+        return flow.proceed(provider, begin(provider, checked, visit.session), visit.session)
     except ProtocolError as error:
         return refusal(provider, located, error)
     except Unavailable:

@@ -38,6 +38,7 @@ def upgrade() -> None:
     _people()
     _apps()
     _markers()
+    _age_tokens()
     _audit()
     _operation()
 
@@ -218,3 +219,28 @@ def _operation() -> None:
     _table("schema_level", _number("id", primary_key=True), _number("level"), _number("floor"))
     level = sa.table("schema_level", sa.column("id", _NUMBER), sa.column("level", _NUMBER), sa.column("floor", _NUMBER))
     op.bulk_insert(level, [{"id": 1, "level": 1, "floor": 1}])
+
+
+def _age_tokens() -> None:
+    _table(
+        "token_keys",
+        _bytes("key_id", primary_key=True),
+        _text("band"),
+        _number("epoch"),
+        _text("role"),
+        _bytes("spki"),
+        _bytes("sealed"),
+        _number("not_before"),
+        _number("revoked_at", nullable=True),
+        sa.CheckConstraint("band IN ('minor', 'adult')", name="token_key_band_known"),
+        sa.CheckConstraint("role IN ('primary', 'standby')", name="token_key_role_known"),
+    )
+    op.create_index("token_keys_one_each", "token_keys", ["band", "epoch", "role"], unique=True)
+    _table("token_log", _number("position", primary_key=True), _bytes("leaf"))
+    _table("token_log_notes", _number("size", primary_key=True), _text("note"))
+    _table(
+        "token_allowance",
+        _bytes("account_id", primary_key=True),
+        _number("epoch", primary_key=True),
+        _number("used"),
+    )

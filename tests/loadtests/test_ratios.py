@@ -1,0 +1,60 @@
+"""Ratios pair the servers round by round, so that a noisy minute weighs on both."""
+
+import pytest
+
+from loadtests.ratios import GOALS, ratios_of
+from loadtests.rounds import Sample, Series
+from loadtests.work import WORKS, Work
+from loadtests.wrk import Load
+
+WORK = {work.name: work for work in WORKS}
+
+
+def sample(rate: int, cpu_microseconds: float) -> Sample:
+    load = Load(requests=rate * 2, seconds=2.0, refused=0, broken=0, p50=1.0, p99=2.0, exhausted=False)
+    return Sample(load, cpu=rate * 2 * cpu_microseconds / 1e6, resident=1)
+
+
+def series(work: Work, **rates: list[int]) -> Series:
+    return Series(work, {name: [sample(rate, 1e6 / rate) for rate in each] for name, each in rates.items()})
+
+
+def test_a_ratio_is_the_median_of_the_rounds_own_ratios() -> None:
+    # The second round is disturbed for both alike: unpaired medians would say 3000 / 1100.
+    measured = series(WORK["code_exchange"], blindage_sqlite=[3000, 200, 3300], node_memory=[1000, 100, 1100])
+    (ratio,) = ratios_of([measured])
+    assert ratio.name == "code_exchange_sqlite"
+    assert ratio.rate == pytest.approx(3.0)
+    assert ratio.cpu == pytest.approx(3.0)
+
+
+def test_what_was_not_measured_has_no_ratio() -> None:
+    alone = series(WORK["refresh"], blindage_sqlite=[10, 10, 10])
+    assert ratios_of([alone]) == []
+
+
+def test_both_databases_and_every_peer_have_their_ratio() -> None:
+    measured = series(
+        WORK["code_exchange"],
+        blindage_sqlite=[100], blindage_postgresql=[50], node_memory=[50], node_sqlite=[10], textbook=[5], django=[1],
+    )  # fmt: skip
+    assert {ratio.name: ratio.rate for ratio in ratios_of([measured])} == {
+        "code_exchange_sqlite": 2.0, "code_exchange_postgresql": 1.0, "code_exchange_vs_node_sqlite": 10.0,
+        "code_exchange_vs_textbook": 20.0, "code_exchange_vs_django": 100.0,
+    }  # fmt: skip
+
+
+def test_a_goal_is_met_at_its_value_and_not_below() -> None:
+    at, below = (
+        ratios_of([series(WORK["refresh"], blindage_sqlite=[rate], node_memory=[1000])])[0] for rate in (1800, 1799)
+    )
+    assert (at.goal, at.met, below.met) == (GOALS["refresh"], True, False)
+
+
+def test_processor_time_is_counted_apart_from_speed() -> None:
+    measured = Series(
+        WORK["userinfo"],
+        {"blindage_sqlite": [sample(1000, 100.0)], "node_memory": [sample(1000, 400.0)]},
+    )
+    (ratio,) = ratios_of([measured])
+    assert (ratio.rate, ratio.cpu) == (pytest.approx(1.0), pytest.approx(4.0))
