@@ -1,12 +1,14 @@
 """The registration endpoints as apps and registrars use them, with a fetcher that counts instead of fetching."""
 
 import json
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from werkzeug.test import TestResponse
@@ -25,6 +27,7 @@ from tests.app import ADULT, App, Person, make_app
 from tests.relying_party import RelyingParty
 from tests.web.visitor import PASSWORD
 
+Answer = TypeVar("Answer")
 JSON = "application/json"
 SERVER_FIELDS = (
     "registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at",
@@ -155,9 +158,21 @@ class RegisteredApp:
     def party(self) -> RelyingParty:
         """The app at the other endpoints, as it is registered now."""
         app = self.desk.app
-        client = app.provider.realm.store.write(lambda tx: tx.clients.get(self.id), b"look")
+        client = app.provider.realm.store.read(lambda tx: tx.clients.current(self.id))
         assert client is not None
         return RelyingParty(app, client, self.information.get("client_secret"))
+
+
+def at_once(*calls: Callable[[], Answer]) -> list[Answer]:
+    """Run calls on threads that start together; their answers in order."""
+    gate = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], Answer]) -> Answer:
+        gate.wait()
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import click
 
 from idp.cli.terminal import as_json, opened_provider, say, show
 from idp.domain.client import OPERATOR, Category, Client, ClientState
+from idp.domain.device_grant import GRANT_TYPE
 from idp.domain.errors import Refused
 from idp.domain.scope import format_scope, parse_scope
 from idp.protocol.client_metadata import show_metadata
@@ -144,8 +145,7 @@ def _whole(app: Client) -> dict[str, Any]:
 
 def _draft(given: dict[str, Any]) -> Client:
     """A client as the options describe it; `register_client` checks it and fills in the rest."""
-    device = "urn:ietf:params:oauth:grant-type:device_code"
-    grants = frozenset(device if grant == "device_code" else grant for grant in given["grant_types"])
+    grants = frozenset(GRANT_TYPE if grant == "device_code" else grant for grant in given["grant_types"])
     try:
         thresholds = tuple(int(age) for age in given["thresholds"].split(","))
         jwks = json.loads(given["jwks"].read_text("utf-8")) if given["jwks"] else None

@@ -59,6 +59,7 @@ _LOOKS_LIKE = str.maketrans(
 # Stands for any mark while marks are counted.
 _MARK = "\ufffc"
 _CAPITAL_I = str.maketrans("I", "l")
+_STROKES = str.maketrans("1!|", "iii")
 _PAIRS = (("rn", "m"), ("vv", "w"))
 
 
@@ -85,12 +86,12 @@ def check_client_name(name: str) -> None:
 def skeletons(name: str) -> frozenset[str]:
     """What a name looks like: two names pass for one another when these have something in common (UTS 39, section 4).
 
-    Several, because letters resemble others as they are written, a capital I besides a small L, and because a name
-    stays the same in other case. Spaces, punctuation and accents do not count.
+    Several, because letters resemble others as they are written, a capital I besides a small L and a 1 either, and
+    because a name stays the same in other case. Spaces, punctuation and accents do not count.
     """
     # Decomposed first: an accented letter resembles what the letter beneath it resembles.
     bare = _without_accents(name)
-    spellings = (bare, bare.translate(_CAPITAL_I), bare.casefold())
+    spellings = (bare, bare.translate(_CAPITAL_I), bare.casefold(), bare.casefold().translate(_STROKES))
     return frozenset(_folded(spelling.translate(_LOOKS_LIKE)) for spelling in spellings)
 
 

@@ -11,6 +11,9 @@ from enum import StrEnum
 
 from idp.domain.errors import Refused
 
+GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
+"""What a client must be registered for (RFC 8628, section 3.4)."""
+
 LIFETIME_SECONDS = 600
 """How long a code may be typed in and redeemed. Longer means more codes at a time for a guesser to hit."""
 

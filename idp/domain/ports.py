@@ -80,6 +80,10 @@ class Clients(Protocol):
 
     def get(self, client_id: str) -> Client | None: ...
 
+    def current(self, client_id: str) -> Client | None:
+        """As `get`, but as the database has it now: for those who go on to change it."""
+        ...
+
     def replace(self, client: Client, expected_version: int) -> bool:
         """Store `client` with version expected+1 if the stored version still is `expected_version`."""
         ...
@@ -160,7 +164,7 @@ class DeviceGrants(Protocol):
 
     def by_user_code(self, user_code: bytes) -> DeviceGrant | None: ...
 
-    def poll(self, device_code: str, client_id: str, now: int) -> Poll | None:
+    def poll(self, device_code: bytes, client_id: str, now: int) -> Poll | None:
         """Count a poll, in one statement: while nobody has answered, one that comes too soon lengthens the interval.
 
         None for a code that is unknown or another client's: nobody disturbs a device that is not theirs.

@@ -163,7 +163,7 @@ def _credentials(members: Mapping[str, Any], client_id: str) -> str | None:
     secret = members.get(secret_member)
     if secret is not None and not isinstance(secret, str):
         raise errors.InvalidClientMetadata("client_secret is not the current one")
-    return secret
+    return secret or None
 
 
 def _bearer(request: Request) -> str | None:

@@ -17,5 +17,7 @@ class Lifetimes:
     """A person may look up a password; longer means the page was left open."""
     grant: int = 90 * 86400
     """Absolute life of an offline grant (RFC 9700, 4.14.2)."""
+    device_grant: int = 86400
+    """A device's grant without `offline_access`: by the next day the device may have changed hands."""
     grant_idle: int = 30 * 86400
     """A rotating refresh token not used this long is dead (RFC 9700, 4.14.2)."""

@@ -21,7 +21,7 @@ REVIEWED = (
     "name", "redirect_hosts", "sector_identifier_uri", "post_logout_redirect_uris", "client_uri", "logo_uri",
     "policy_uri", "tos_uri", "category", "threshold_set", "declaration",
 )  # fmt: skip
-"""What a review was about: when one of these changes, it has to be done again. Scopes too, if there are more."""
+"""What a review was about: when one of these changes, it has to be done again. Scopes and grants too, if there are more."""
 
 CONSENTED = ("category", "threshold_set", "declaration")
 """What people agreed to: when one of these changes, they are asked again."""
@@ -37,7 +37,7 @@ class Changed:
 
 def proven_client(tx: Transaction, client_id: str, token: str) -> Client | None:
     """The client whose registration access token this is; None for any other, after the same work."""
-    client = tx.clients.get(client_id)
+    client = tx.clients.current(client_id)
     expected = (client.registration_token_hash if client is not None else None) or _NOBODY
     return client if hmac.compare_digest(secret_digest(token), expected) else None
 
@@ -112,7 +112,8 @@ def _changed(seen: Client, draft: Client, fresh: str | None, now: int) -> Client
     changed = replace(changed, sector=settled_sector(changed, checked=seen.reviewed_at is not None))
     if _differ(seen, changed, CONSENTED):
         changed = replace(changed, manifest=replace(changed.manifest, version=seen.manifest.version + 1))
-    if _differ(seen, changed, REVIEWED) or not changed.scope <= seen.scope:
+    more = not (changed.scope <= seen.scope and changed.grant_types <= seen.grant_types)
+    if more or _differ(seen, changed, REVIEWED):
         changed = replace(changed, state=ClientState.PENDING)
     if seen.reviewed_at is not None and set(changed.thresholds) != set(seen.thresholds):
         changed = replace(changed, thresholds_changed_at=now)

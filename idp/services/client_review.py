@@ -9,6 +9,7 @@ from idp.domain.client import Client, ClientState
 from idp.domain.errors import FetchRefused, Refused
 from idp.domain.identifiers import new_id
 from idp.domain.ports import Fetcher, Transaction
+from idp.domain.sector import sector_addresses
 from idp.services.client_ownership import claim_ownership
 from idp.services.clients import check_metadata, settled_sector
 from idp.services.realm import Realm
@@ -22,7 +23,7 @@ def review_client(
     What an open registration names is fetched here for the first time. With `version`, Refused (`changed`) unless
     it is the one that was looked at. Refused besides: `unknown_client`, `invalid_client_metadata`.
     """
-    seen = realm.store.read(lambda tx: tx.clients.get(client_id))
+    seen = realm.store.read(lambda tx: tx.clients.current(client_id))
     if seen is None:
         raise Refused("unknown_client", "no such client")
     if version is not None and version != seen.version:
@@ -54,7 +55,8 @@ def review_client(
 def check_sector_document(fetcher: Fetcher, client: Client) -> None:
     """Fetch a client's `sector_identifier_uri`, if it has one; Refused unless it lists every redirect URI.
 
-    OIDC Registration, section 5: a JSON array of strings, in which each redirect URI stands exactly as registered.
+    OIDC Registration, section 5: a JSON array of strings, in which each redirect URI stands exactly as registered; and
+    the `jwks_uri` where that shows whose the client is (`sector_addresses`).
     """
     if client.sector_identifier_uri is None:
         return
@@ -68,6 +70,8 @@ def check_sector_document(fetcher: Fetcher, client: Client) -> None:
         raise _bad_document("sector_identifier_uri does not lead to an array of redirect URIs")
     if not set(client.redirect_uris) <= set(listed):
         raise _bad_document("sector_identifier_uri does not list every redirect URI")
+    if not set(sector_addresses(client)) <= set(listed):
+        raise _bad_document("sector_identifier_uri does not list the jwks_uri")
 
 
 def _bad_document(text: str) -> Refused:

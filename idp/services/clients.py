@@ -8,15 +8,15 @@ from urllib.parse import urlsplit
 from crypto.encoding import b64url_encode
 from crypto.errors import CryptoError
 from crypto.jwk import ClientKeySet
-from idp.domain import redirect_uri
+from idp.domain import device_grant, redirect_uri
 from idp.domain.audit_event import AuditEvent, AuditKind
-from idp.domain.client import Client, ClientState
+from idp.domain.client import OPERATOR, Client, ClientState
 from idp.domain.client_name import check_client_name, domains_in
 from idp.domain.errors import Refused
 from idp.domain.identifiers import new_id
 from idp.domain.ports import Transaction
 from idp.domain.scope import SCOPES
-from idp.domain.sector import own_sector, sector_of
+from idp.domain.sector import own_sector, proves_by_jwks_uri, sector_addresses, sector_of
 from idp.services.client_ownership import check_ownership, claim_ownership
 from idp.services.realm import Realm
 from idp.services.threshold_scheme import check_scheme
@@ -34,7 +34,7 @@ ADDRESSES = (
 GRANT_TYPES = (
     "authorization_code",
     "refresh_token",
-    "urn:ietf:params:oauth:grant-type:device_code",
+    device_grant.GRANT_TYPE,
 )
 
 
@@ -85,7 +85,7 @@ def settled_sector(client: Client, *, checked: bool) -> str:
     """
     if client.sector_identifier_uri is not None and not checked:
         return own_sector(client.id)
-    return sector_of(client.id, client.redirect_uris, client.sector_identifier_uri)
+    return sector_of(client.id, sector_addresses(client), client.sector_identifier_uri)
 
 
 def needs_secret(client: Client) -> bool:
@@ -109,6 +109,7 @@ def check_metadata(realm: Realm, client: Client) -> None:
     _check_name(client)
     _check_addresses(realm, client)
     _check_capabilities(client)
+    _check_sector(client)
     _check_fapi(client)
     _check_resources(client)
     _check_thresholds(realm, client.thresholds)
@@ -197,6 +198,14 @@ def _check_capabilities(client: Client) -> None:
             ClientKeySet.parse(client.jwks)
         except CryptoError as error:
             raise Refused("invalid_client_metadata", "jwks is not an acceptable key set") from error
+
+
+def _check_sector(client: Client) -> None:
+    """A client that answers reach by device code shows by its keys whose it is, or the operator says so."""
+    by_device = device_grant.GRANT_TYPE in client.grant_types
+    if by_device and client.owner != OPERATOR and not proves_by_jwks_uri(client):
+        text = "the device grant needs private_key_jwt and a jwks_uri: they name the sector (OIDC Core, 8.1)"
+        raise Refused("invalid_client_metadata", text)
 
 
 def _check_fapi(client: Client) -> None:

@@ -5,7 +5,6 @@ So limits may fail open: when Redis is away the process counts for itself.
 """
 
 import hashlib
-import ipaddress
 import logging
 import threading
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from idp.domain.clock import Clock
+from idp.domain.network import network
 
 FAILURES = RateLimitItemPerMinute(60)
 """Refused credentials (secrets, codes, refresh tokens) one network may collect in a minute for one client."""
@@ -102,15 +102,3 @@ def _redis(url: str) -> RedisStorage:
 def _key(kind: str, peer: str, what: str) -> bytes:
     """A digest, so that neither Redis nor a dump of this process lists addresses."""
     return hashlib.blake2b(f"{kind}|{network(peer)}|{what}".encode(), digest_size=16).digest()
-
-
-def network(peer: str) -> str:
-    """The network limits count by: an IPv4 address, or the /64 of an IPv6 address."""
-    try:
-        address = ipaddress.ip_address(peer)
-    except ValueError:
-        return "unknown"
-    if address.version == 4:
-        return str(address)
-    mapped = address.ipv4_mapped
-    return str(mapped) if mapped else str(ipaddress.ip_network((address, 64), strict=False))

@@ -28,7 +28,7 @@ def _guess(app: App, party: RelyingParty, what: str, peer: str) -> TestResponse:
 
 @pytest.mark.parametrize("what", GUESSES)
 def test_too_many_refusals_are_429_with_retry_after_and_hit_nobody_else(app: App, what: str) -> None:
-    """row 57: RFC 6749, sections 2.3.1 and 10.10; RFC 6585, section 4."""
+    """rows 57, 105: RFC 6749, sections 2.3.1 and 10.10; RFC 9126, section 2.3; RFC 6585, section 4."""
     party, guesser = app.register_client(), app.fresh_address()
     statuses = [_guess(app, party, what, guesser).status_code for _ in range(FAILURES.amount + 2)]
     assert set(statuses[: FAILURES.amount]) <= {400, 401}

@@ -1,7 +1,7 @@
 """The client configuration endpoint at the wire (RFC 7592), conformance row 84; races of update and deletion."""
 
-import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from idp.domain.client import ClientState
 from idp.services.clients import set_client_state
 from tests.assertion_client import AssertionKey, key_set
-from tests.registration import SERVER_FIELDS, Desk, RegisteredApp, open_desk
+from tests.registration import SERVER_FIELDS, Desk, RegisteredApp, at_once, open_desk
 from tests.relying_party import error_of, success
 from tests.web.visitor import forms_of
 
@@ -26,10 +26,10 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 @pytest.fixture
 def active(desk: Desk) -> RegisteredApp:
     """An app of a registrar: reviewed, so to speak."""
-    return desk.registered(desk.initial_token())
+    return desk.registered(desk.initial_token(), client_name="Maple Library")
 
 
-# --------------------------------------------------------------------------------------------------------------- reading
+# ------------------------------------------------------------------------------------------------------------- reading
 def test_an_app_reads_its_registration_with_its_token(desk: Desk) -> None:
     """row 84: RFC 7592, sections 2.1 and 3: as registered, less the secret, which is not kept."""
     app = desk.registered(client_name="Reading Room")
@@ -41,7 +41,9 @@ def test_an_app_reads_its_registration_with_its_token(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-@pytest.mark.parametrize("case", ["no token", "nonsense", "another client's", "initial access", "client secret", "basic"])
+@pytest.mark.parametrize(
+    "case", ["no token", "nonsense", "another client's", "initial access", "client secret", "basic"]
+)
 def test_only_the_clients_own_token_opens_its_registration(desk: Desk, method: str, case: str) -> None:
     """row 84: RFC 7592, section 2: 401, and the same one whatever is wrong."""
     app, other = desk.registered(), desk.registered()
@@ -60,15 +62,15 @@ def test_only_the_clients_own_token_opens_its_registration(desk: Desk, method: s
     assert app.send("GET").status_code == 200
 
 
-@pytest.mark.parametrize("client_id", ["unknown", "", "..", "a/b", "a%00b", "x" * 200, "%ff", "a b", "é", "' OR 1=1 --"])
+@pytest.mark.parametrize("client_id", ["unknown", "", "..", "a%00b", "x" * 200, "%ff", "a b", "é", "' OR 1=1 --"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_an_unknown_client_is_401_or_no_page(desk: Desk, method: str, client_id: str) -> None:
+def test_an_unknown_client_is_401(desk: Desk, method: str, client_id: str) -> None:
     """row 84: RFC 7592, sections 2.1 to 2.3: never a 5xx, whatever stands in the address."""
     answer = desk.app.send(
         method, f"/register/{client_id}", body=b"{}", content_type="application/json",
         headers={"Authorization": "Bearer abc"},
     )  # fmt: skip
-    assert answer.status_code == (404 if client_id == "a/b" else 401) or answer.status_code == 308
+    assert answer.status_code == 401
 
 
 def test_guessed_tokens_are_limited(desk: Desk) -> None:
@@ -85,7 +87,7 @@ def test_other_methods_are_not_allowed(desk: Desk) -> None:
     assert answer.status_code == 405 and answer.headers["Allow"] == "GET, PUT, DELETE"
 
 
-# -------------------------------------------------------------------------------------------------------------- changing
+# ------------------------------------------------------------------------------------------------------------ changing
 def test_an_update_replaces_and_does_not_add(desk: Desk) -> None:
     """row 84: RFC 7592, section 2.2: what is left out goes back to its default."""
     host = desk.fresh_host()
@@ -168,7 +170,7 @@ def test_a_suspended_app_may_look_and_nothing_else(desk: Desk) -> None:
     assert app.state == "suspended"
 
 
-# ------------------------------------------------------------------------------------------------ what a review was about
+# --------------------------------------------------------------------------------------------- what a review was about
 REVIEWED: list[dict[str, Any]] = [
     {"client_name": "Another Name"},
     {"redirect_uris": ["https://another.example/cb"]},
@@ -197,8 +199,8 @@ def test_what_a_review_was_about_cannot_change_without_another(
 @pytest.mark.parametrize(
     "change",
     [
-        {"jwks": key_set(AssertionKey())}, {"contacts": ["new@b.example"]}, {"default_max_age": 60}, {"scope": "openid"},
-        {"id_token_signed_response_alg": "ES256"}, {"backchannel_logout_uri": "https://other.example/logout"},
+        {"jwks": key_set(AssertionKey())}, {"contacts": ["new@b.example"]}, {"default_max_age": 60},
+        {"scope": "openid"}, {"id_token_signed_response_alg": "ES256"}, {"backchannel_logout_uri": "https://other.example/logout"},
         {"blindage_manifest": {"version": 99}}, {"dpop_bound_access_tokens": True},
     ],
     ids=lambda change: next(iter(change)),
@@ -261,7 +263,7 @@ def test_what_the_operator_set_outlives_an_update(desk: Desk, active: Registered
     assert after.version == before.version + 1
 
 
-# -------------------------------------------------------------------------------------------------------------- deleting
+# ------------------------------------------------------------------------------------------------------------ deleting
 def test_deletion_is_204_and_ends_everything(desk: Desk) -> None:
     """row 84: RFC 7592, section 2.3: registration, grants, tokens, sign-in."""
     app = desk.registered(grant_types=["authorization_code", "refresh_token"])
@@ -284,43 +286,18 @@ def test_deletion_is_204_and_ends_everything(desk: Desk) -> None:
 def test_an_update_racing_a_deletion_brings_nothing_back(desk: Desk, round_: int) -> None:
     """issue: registration update against delete: the app is gone, and no answer is a 5xx."""
     app = desk.registered()
-    statuses = race(app)
-    assert statuses["DELETE"] == 204
-    assert statuses["PUT"] in (200, 401)
+    update, deletion = at_once(partial(app.put, default_max_age=5), partial(app.send, "DELETE"))
+    assert deletion.status_code == 204
+    assert update.status_code in (200, 401)
     assert app.send("GET").status_code == 401
-    assert desk.app.provider.realm.store.write(lambda tx: tx.clients.get(app.id), b"look") is None
+    assert desk.app.provider.realm.store.read(lambda tx: tx.clients.current(app.id)) is None
 
 
 def test_of_two_updates_at_once_none_is_lost_unseen(desk: Desk) -> None:
     """RFC 7592, section 2.2: each replaced what it saw, or is told (409) that it did not."""
     for _ in range(10):
         app = desk.registered()
-        gate, answers = threading.Barrier(2), []
-
-        def put(seconds: int, app: RegisteredApp = app, gate: threading.Barrier = gate, to: list[int] = answers) -> None:
-            gate.wait()
-            to.append(app.put(default_max_age=seconds).status_code)
-
-        threads = [threading.Thread(target=put, args=(seconds,)) for seconds in (1, 2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert set(answers) <= {200, 409} and 200 in answers
-        assert app.party().client.version == 1 + answers.count(200)
-
-
-def race(app: RegisteredApp) -> dict[str, int]:
-    """An update and a deletion at the same moment; the status of each."""
-    gate, statuses = threading.Barrier(2), {}
-
-    def run(method: str) -> None:
-        gate.wait()
-        statuses[method] = (app.put(default_max_age=5) if method == "PUT" else app.send(method)).status_code
-
-    threads = [threading.Thread(target=run, args=(method,)) for method in ("PUT", "DELETE")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return statuses
+        puts = [partial(app.put, default_max_age=seconds) for seconds in (1, 2)]
+        statuses = [answer.status_code for answer in at_once(*puts)]
+        assert set(statuses) <= {200, 409} and 200 in statuses
+        assert app.party().client.version == 1 + statuses.count(200)

@@ -1,4 +1,4 @@
-"""Dynamic client registration at the wire (RFC 7591; OIDC Registration 1.0), conformance rows 78 to 80, 83 and 85."""
+"""Dynamic client registration at the wire (RFC 7591; OIDC Registration 1.0), conformance rows 78, 80, 83 and 85."""
 
 import hashlib
 import json
@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from werkzeug.test import TestResponse
 
-from idp.domain.client import Client
 from tests.assertion_client import AssertionKey, assertion_claims, assertion_form, key_set
 from tests.registration import Desk, open_desk
-from tests.relying_party import RelyingParty, error_of, success
+from tests.relying_party import VERIFIER, RelyingParty, error_of, success
 from tests.web.visitor import returned
 
-NATIVE = {"application_type": "native"}
 SECRETLESS = ("none", "private_key_jwt")
 
 
@@ -24,7 +23,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield running
 
 
-# ------------------------------------------------------------------------------------------------------ row 78: answers
+# ----------------------------------------------------------------------------------------------------- row 78: answers
 def test_registration_answers_201_json_that_nobody_keeps(desk: Desk) -> None:
     """row 78: RFC 7591, section 3.2.1."""
     answer = desk.ask()
@@ -155,66 +154,7 @@ def test_secrets_and_tokens_are_stored_as_digests_only(desk: Desk) -> None:
     assert token.encode() not in kept and secret.encode() not in kept
 
 
-# -------------------------------------------------------------------------------------------------- row 79: redirect URIs
-@pytest.mark.parametrize(
-    ("uri", "members"),
-    [
-        ("https://APP.example/cb".lower(), {}),
-        ("https://app.example:8443/cb?x=1&y=2", {}),
-        ("http://127.0.0.1/cb", NATIVE),
-        ("http://[::1]:49152/cb", NATIVE),
-        ("http://localhost:3000/", NATIVE),
-        ("com.example.app:/callback", NATIVE),
-        ("com.example.app://callback/x", NATIVE),
-    ],
-)
-def test_redirect_uris_that_may_be_registered(desk: Desk, uri: str, members: dict[str, str]) -> None:
-    """row 79: OIDC Registration, section 2; RFC 8252, sections 7.1 to 7.3."""
-    assert desk.registered(redirect_uris=[uri], **members).information["redirect_uris"] == [uri]
-
-
-@pytest.mark.parametrize("members", [{}, NATIVE], ids=["web", "native"])
-@pytest.mark.parametrize(
-    "uri",
-    [
-        "https://app.example/cb#fragment", "https://app.example/cb#", "http://app.example/cb", "http://192.168.0.1/cb",
-        "javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "vbscript:x", "file:///etc/passwd",
-        "blob:https://app.example/1", "app:/callback", "custom://app.example/cb", "//app.example/cb", "/cb", "cb",
-        "https://user@app.example/cb", "https://user:pw@app.example/cb", "https://app.example@evil.example/cb",
-        "https://app.example\\@evil.example/cb", "https://app.example/../cb", "https://app.example/%2e%2e/cb",
-        "https://app.example/c b", "https://app.example/c\tb", "https://app.example/\u200bcb", "https://äpp.example/cb",
-        "https://APP.example/cb", "https://app.example:0/cb", "https://app.example:/cb", "https://app.example:x/cb",
-        "https://127.1/cb", "https://0x7f000001/cb", "https://2130706433/cb", "https:///cb", "https:app.example/cb",
-        "https://app.example/%zz", "https://*.example/cb", "HTTPS://app.example/cb", " https://app.example/cb",
-        "https://app.example/" + "a" * 2000, "urn:ietf:wg:oauth:2.0:oob", "",
-    ],
-)  # fmt: skip
-def test_redirect_uris_that_may_not(desk: Desk, uri: str, members: dict[str, str]) -> None:
-    """row 79: RFC 9700, sections 2.6 and 4.1; RFC 8252, section 7.1."""
-    assert error_of(desk.ask(redirect_uris=[uri], **members)) == "invalid_redirect_uri"
-
-
-@pytest.mark.parametrize(
-    "uris",
-    [
-        None, [], "https://app.example/cb", {"0": "https://app.example/cb"}, [1], [None], [["https://app.example/cb"]],
-        [f"https://app.example/{n}" for n in range(11)], ["https://app.example/cb"] * 2,
-    ],
-)  # fmt: skip
-def test_redirect_uris_are_one_to_ten_different_texts(desk: Desk, uris: object) -> None:
-    """row 79: RFC 7591, section 2: required with the authorization code grant."""
-    assert error_of(desk.ask(redirect_uris=uris)) == "invalid_redirect_uri"
-
-
-@pytest.mark.parametrize(
-    "uri", ["https://app.example/bye#x", "http://app.example/bye", "javascript:alert(1)", "https://u@app.example/", "x"]
-)
-def test_post_logout_redirect_uris_have_the_same_rules_and_another_code(desk: Desk, uri: str) -> None:
-    """RP-Initiated Logout, section 3.1; RFC 7591, section 3.2.2."""
-    assert error_of(desk.ask(post_logout_redirect_uris=[uri])) == "invalid_client_metadata"
-
-
-# ------------------------------------------------------------------------------------------- row 80: grants and responses
+# ---------------------------------------------------------------------------------------- row 80: grants and responses
 @pytest.mark.parametrize(
     "members",
     [
@@ -279,7 +219,7 @@ def test_an_app_that_refreshes_may_ask_for_offline_access(desk: Desk) -> None:
     assert information["scope"] == "openid age offline_access"
 
 
-# ------------------------------------------------------------------------------------------------- row 83: shown to people
+# --------------------------------------------------------------------------------------------- row 83: shown to people
 def test_what_an_app_says_of_itself_is_shown_escaped_and_unverified(desk: Desk) -> None:
     """row 83: OIDC Registration, section 2; RFC 7591, section 5: the logo is not loaded from the app."""
     host = desk.fresh_host()
@@ -341,7 +281,9 @@ def test_an_app_of_a_registrar_is_active_at_once(desk: Desk) -> None:
     assert "code" in app.party().sign_in(desk.app.person())
 
 
-@pytest.mark.parametrize("header", ["Bearer nonsense", "Bearer ", "Bearer", "Basic eDp5", "DPoP abc", "bearer \xff", "x"])
+@pytest.mark.parametrize(
+    "header", ["Bearer nonsense", "Bearer ", "Bearer", "Basic eDp5", "DPoP abc", "bearer \xff", "x"]
+)
 def test_a_bad_initial_access_token_is_not_open_registration(desk: Desk, header: str) -> None:
     """row 85: RFC 6750, section 3.1: a token that is sent and not good is refused, not passed over."""
     body = json.dumps({"redirect_uris": ["https://bad.example/cb"]}).encode()
@@ -387,10 +329,11 @@ def test_pkce_is_required_of_what_registers_itself(desk: Desk) -> None:
     assert plain.refused(desk.app.browser(), code_challenge=None, code_challenge_method=None) == "invalid_request"
     opted_out = desk.registered(blindage_require_pkce=False).party()
     assert _takes_no_pkce(desk, opted_out)
-    assert error_of(desk.ask(blindage_require_pkce=False, token_endpoint_auth_method="none")) == "invalid_client_metadata"
+    public = {"token_endpoint_auth_method": "none"}
+    assert error_of(desk.ask(blindage_require_pkce=False, **public)) == "invalid_client_metadata"
     token = desk.initial_token(require_pkce=False)
     assert _takes_no_pkce(desk, desk.registered(token).party())
-    assert desk.registered(token, token_endpoint_auth_method="none").information["blindage_require_pkce"] is True
+    assert desk.registered(token, **public).information["blindage_require_pkce"] is True
 
 
 def test_the_endpoint_is_advertised_and_answers_post_only(desk: Desk) -> None:
@@ -407,16 +350,6 @@ def _takes_no_pkce(desk: Desk, party: RelyingParty) -> bool:
     return returned(answer)["error"] == "login_required"
 
 
-def _exchange_with(party: RelyingParty, code: str, proof: dict[str, str]) -> Any:
-    from tests.relying_party import VERIFIER
-
+def _exchange_with(party: RelyingParty, code: str, proof: dict[str, str]) -> TestResponse:
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": party.callback, "code_verifier": VERIFIER}
     return party.app.send("POST", "/token", {**form, **proof})
-
-
-def test_a_client_keeps_every_field_through_its_document(desk: Desk) -> None:
-    """What is registered is what is stored: read back from the database it is the same client."""
-    app = desk.registered(desk.initial_token(), blindage_manifest={"purpose": "p", "agreement_version": "1"})
-    stored = app.party().client
-    assert isinstance(stored, Client)
-    assert stored.manifest.agreement_version == "1" and stored.owner == "operator"

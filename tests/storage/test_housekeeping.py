@@ -1,9 +1,9 @@
 """Expired rows go, in bites; what may still be needed stays."""
 
-from idp.storage.sql.housekeeping import GRANT_GRACE_SECONDS, GRANTS_SEEN_PER_LIMIT
+from idp.storage.sql.housekeeping import DEVICE_GRANT_GRACE_SECONDS, GRANT_GRACE_SECONDS, GRANTS_SEEN_PER_LIMIT
 from idp.storage.sql.store import SqlStore
 from tests.storage.databases import Database
-from tests.storage.things import NOW, a_grant, a_session, consenting
+from tests.storage.things import NOW, a_device_grant, a_grant, a_session, consenting
 
 
 def test_what_has_expired_is_deleted_and_nothing_else(store: SqlStore) -> None:
@@ -12,13 +12,16 @@ def test_what_has_expired_is_deleted_and_nothing_else(store: SqlStore) -> None:
     grants = [a_grant(consent, expires_at=NOW - GRANT_GRACE_SECONDS + late) for late in (0, 1)]
     store.write(lambda tx: [tx.sessions.add(session) for session in sessions])
     store.write(lambda tx: [tx.grants.claim_code(grant) for grant in grants])
+    devices = [a_device_grant(expires_at=NOW - DEVICE_GRANT_GRACE_SECONDS + late) for late in (0, 1)]
+    store.write(lambda tx: [tx.device_grants.add(device) for device in devices])
     for late in (0, 1):
         store.write(lambda tx, late=late: tx.spent.claim("dpop", b"%d" % late, NOW + late))
         store.write(lambda tx, late=late: tx.attempts.add(b"key", NOW + late, NOW + late))
     purged = store.write(lambda tx: tx.housekeeping.purge(NOW, 100))
-    assert purged == {"sessions": 1, "spent": 1, "attempts": 1, "outbox": 0, "grants": 1}
+    assert purged == {"sessions": 1, "spent": 1, "attempts": 1, "device_grants": 1, "outbox": 0, "grants": 1}
     assert store.read(lambda tx: tx.sessions.of_account(account.id)) == sessions[1:]
     assert store.read(lambda tx: tx.grants.of_account(account.id)) == grants[1:]
+    assert [store.read(lambda tx, one=one: tx.device_grants.get(one.id)) for one in devices] == [None, devices[1]]
     assert store.read(lambda tx: (tx.attempts.count(b"key", NOW), tx.attempts.count(b"key", NOW + 1))) == (0, 1)
     assert not store.write(lambda tx: tx.spent.claim("dpop", b"1", NOW + 1))
     assert store.read(lambda tx: tx.consents.active(account.id, "app")) == [consent]

@@ -33,6 +33,17 @@ def test_attempts_count_up_in_their_window(store: SqlStore) -> None:
     assert store.read(lambda tx: (tx.attempts.count(key, NOW), tx.attempts.count(key, NOW + 300))) == (0, 0)
 
 
+def test_an_attempt_that_did_not_fail_is_taken_back_in_its_window_alone(store: SqlStore) -> None:
+    key = secrets.token_bytes(32)
+    for window in (NOW, NOW, NOW + 300):
+        store.write(lambda tx, window=window: tx.attempts.add(key, window, NOW + 900))
+    for _ in range(3):
+        store.write(lambda tx: tx.attempts.take_back(key, NOW))
+    store.write(lambda tx: tx.attempts.take_back(b"other", NOW))
+    assert store.read(lambda tx: (tx.attempts.count(key, NOW), tx.attempts.count(key, NOW + 300))) == (0, 1)
+    assert store.read(lambda tx: tx.attempts.count(b"other", NOW)) == 0
+
+
 def test_a_due_message_is_leased_to_one_sender_at_a_time(store: SqlStore) -> None:
     ids = [bytes([number]) * 16 for number in range(3)]
     for number, message_id in enumerate(ids):

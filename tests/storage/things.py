@@ -9,6 +9,7 @@ from idp.domain.age import AgeState, Assurance
 from idp.domain.audit_event import AuditEvent, AuditKind
 from idp.domain.client import Client, ClientState
 from idp.domain.consent import Consent, Giver
+from idp.domain.device_grant import Approved, DeviceGrant
 from idp.domain.grant import Grant
 from idp.domain.identifiers import new_id
 from idp.domain.session import Session
@@ -99,6 +100,37 @@ def a_grant(consent: Consent, **changes: object) -> Grant:
         expires_at=NOW + 86_400,
     )
     return replace(grant, **changes)
+
+
+def a_device_grant(client_id: str = "app", **changes: object) -> DeviceGrant:
+    """A device that waits for somebody's answer."""
+    grant = DeviceGrant(
+        id=new_id(NOW),
+        device_code=secrets.token_bytes(32),
+        user_code=secrets.token_bytes(32),
+        client_id=client_id,
+        parameters={"scope": "openid age"},
+        network=secrets.token_bytes(16),
+        created_at=NOW,
+        expires_at=NOW + 600,
+    )
+    return replace(grant, **changes)
+
+
+def an_approval(account: Account, **changes: object) -> Approved:
+    """A person's yes to a device."""
+    approved = Approved(
+        account_id=account.id,
+        subject=secrets.token_urlsafe(32),
+        scope=frozenset({"openid", "age"}),
+        claims_request="",
+        auth_time=NOW,
+        shown_auth_time=None,
+        acr=None,
+        nonce=None,
+        resource=None,
+    )
+    return replace(approved, **changes)
 
 
 def an_event(account_id: bytes | None = None, **changes: object) -> AuditEvent:

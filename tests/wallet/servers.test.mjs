@@ -40,7 +40,7 @@ beforeEach(async () => {
   session = new FakeStorage();
   waits = [];
   web = { fetch, wait: async (milliseconds) => void waits.push(milliseconds) };
-  config = await fetchConfig(`${given.door}/wallet`, fetch);
+  config = await fetchConfig(`${given.door}/wallet`, web);
 });
 
 /** Send the person to the issuer, which answers at once; the fragment they come back with. */

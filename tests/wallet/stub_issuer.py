@@ -8,7 +8,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from crypto.blind_rsa_keys import BlindRsaKey
+from crypto.encoding import i2osp, os2ip
 from crypto.pkce import is_challenge, verifier_matches
+from crypto.privacy_pass import TokenRequest, TokenResponse
 from crypto.privacy_pass_batch import (
     BATCH_MAX,
     GENERIC_BATCH_REQUEST_MEDIA_TYPE,
@@ -22,6 +24,8 @@ from tests.wallet.key_log import DAY, WITNESS, WITNESS_SEED, KeyLog, key_leaf, s
 from tests.wallet.loopback import Answer, Asked, LoopbackServer
 
 CLIENT_ID = "wallet"
+# Once for the run, so that a stub that is made anew has the same epoch.
+BEGINS = int(time.time()) - 5 * DAY
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After",
@@ -57,11 +61,10 @@ class StubIssuer:
 
     def __post_init__(self) -> None:
         self.server = LoopbackServer("127.0.0.1", self.answer)
-        begins = int(time.time()) - 5 * DAY
-        self.leaf = key_leaf(token_key(), self.band, 7, begins)
+        self.leaf = key_leaf(token_key(), self.band, 7, BEGINS)
         if not self.log.entries:
-            self.log.add(self.leaf).sign((WITNESS, WITNESS_SEED, begins - 2 * DAY))
-            self.log.add({"type": "wallet-files", "files": {}, "at": begins}).sign()
+            self.log.add(self.leaf).sign((WITNESS, WITNESS_SEED, BEGINS - 2 * DAY))
+            self.log.add({"type": "wallet-files", "files": {}, "at": BEGINS}).sign()
 
     def answer(self, asked: Asked) -> Answer:
         if asked.method == "OPTIONS":
@@ -135,12 +138,19 @@ class StubIssuer:
     def _sign(self, request: GenericBatchTokenRequest) -> GenericBatchTokenResponse:
         assert len(request.token_requests) <= BATCH_MAX
         response = issue_batch(request, {self.shows.public.truncated_token_key_id: self.shows})
-        if self.signs is self.shows:
-            return response
-        # One answer in the middle by another key: a mark on one token of the batch.
-        marked = issue_batch(request, {self.shows.public.truncated_token_key_id: self.signs}).token_responses
-        answers = response.token_responses
-        return GenericBatchTokenResponse((*answers[:5], marked[5], *answers[6:]))
+        return response if self.signs is self.shows else marked(request, response, self.signs)
+
+
+def marked(
+    request: GenericBatchTokenRequest, response: GenericBatchTokenResponse, key: BlindRsaKey
+) -> GenericBatchTokenResponse:
+    """The sixth answer is by `key`: a mark on one token of the batch."""
+    asked = request.token_requests[5]
+    assert isinstance(asked, TokenRequest)
+    # The issuer's own function would refuse a message that is out of this key's range.
+    block = i2osp(os2ip(asked.blinded_msg) % key.public.modulus, key.public.size)
+    answers = response.token_responses
+    return GenericBatchTokenResponse((*answers[:5], TokenResponse(key.operation.private(block)), *answers[6:]))
 
 
 def marking_key() -> BlindRsaKey:

@@ -57,7 +57,8 @@ _EMPTY_GRANTS = Statement(
 _DELETE_ROWS = [
     Statement(delete(table).where(column == param("id")), "id")
     for table, column in (
-        (sessions, sessions.c.account_id), (consents, consents.c.account_id), (accounts, accounts.c.id)
+        (device_grants, device_grants.c.account_id), (sessions, sessions.c.account_id),
+        (consents, consents.c.account_id), (accounts, accounts.c.id),
     )
 ]
 

@@ -88,8 +88,7 @@ class SqlClients:
         if not (client_id.isascii() and client_id.isprintable()):
             return None
         if self._run.for_write:
-            row = self._run.one(_GET, client_id)
-            return _client(row) if row else None
+            return self.current(client_id)
         client = self._cache.get(client_id)
         if client is None:
             read_at = self._cache.now()
@@ -99,6 +98,10 @@ class SqlClients:
             client = _client(row)
             self._cache.put(client, read_at)
         return client
+
+    def current(self, client_id: str) -> Client | None:
+        row = self._run.one(_GET, client_id)
+        return _client(row) if row else None
 
     def replace(self, client: Client, expected_version: int) -> bool:
         self._cache.drop(client.id)

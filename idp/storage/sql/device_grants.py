@@ -1,9 +1,7 @@
 """Device authorizations: a few minutes each. A poll is one statement, and so is every step of the grant's life."""
 
-from hashlib import sha256
-
 import orjson
-from sqlalchemy import and_, case, select, update
+from sqlalchemy import and_, case, null, select, update
 from sqlalchemy import bindparam as param
 from sqlalchemy.dialects.postgresql import insert as insert_new
 
@@ -24,6 +22,7 @@ from idp.storage.sql.statement import Statement
 from idp.storage.sql.tables import device_grants
 
 _WAITING, _APPROVED, _DENIED, _REDEEMED = "waiting", "approved", "denied", "redeemed"
+_BARE: dict[str, Stage] = {_WAITING: Waiting(), _DENIED: Denied(), _REDEEMED: Redeemed()}
 _READ = (
     "id", "device_code", "user_code", "client_id", "parameters", "network", "state", "account_id", "sealed",
     "created_at", "expires_at", "poll_interval",
@@ -64,7 +63,7 @@ _ANSWER = Statement(
 _REDEEM = Statement(
     update(device_grants)
     .where(_T.id == param("grant"), _T.state == param("approved"), _T.expires_at > param("now"))
-    .values(state=param("redeemed"), account_id=None, sealed=param("nothing")),
+    .values(state=param("redeemed"), account_id=null(), sealed=param("nothing")),
     "grant", "approved", "now", "redeemed", "nothing",
 )
 
@@ -92,9 +91,8 @@ class SqlDeviceGrants:
         row = self._run.one(_BY_USER_CODE, user_code)
         return self._opened(row) if row else None
 
-    def poll(self, device_code: str, client_id: str, now: int) -> Poll | None:
-        digest = sha256(device_code.encode()).digest()
-        for *row, hurried in self._run.take(_POLL, digest, client_id, _WAITING, now):
+    def poll(self, device_code: bytes, client_id: str, now: int) -> Poll | None:
+        for *row, hurried in self._run.take(_POLL, device_code, client_id, _WAITING, now):
             return Poll(self._opened(tuple(row)), hurried == 1)
         return None
 
@@ -114,7 +112,7 @@ class SqlDeviceGrants:
                 stage.shown_auth_time, stage.acr, stage.nonce, stage.resource,
             ))
             return _APPROVED, stage.account_id, self._sealed.seal(grant.id, content)
-        return {Waiting: _WAITING, Denied: _DENIED, Redeemed: _REDEEMED}[type(stage)], None, b""
+        return next(state for state, bare in _BARE.items() if bare == stage), None, b""
 
     def _opened(self, row: Row) -> DeviceGrant:
         (
@@ -128,6 +126,6 @@ class SqlDeviceGrants:
 
     def _stage(self, row_id: bytes, state: str, account_id: bytes | None, sealed: bytes) -> Stage:
         if state != _APPROVED or account_id is None:
-            return {_WAITING: Waiting, _DENIED: Denied, _REDEEMED: Redeemed}[state]()
+            return _BARE[state]
         subject, scope, *rest = orjson.loads(self._sealed.open(row_id, sealed))
         return Approved(account_id, subject, frozenset(scope.split()), *rest)

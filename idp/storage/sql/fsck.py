@@ -20,6 +20,7 @@ from idp.storage.sql.tables import (
     audit_events,
     clients,
     consents,
+    device_grants,
     grants,
     metadata,
     sessions,
@@ -59,7 +60,7 @@ _KEYS_OF_NOBODY = Statement(
 )
 _EXPIRED = {
     table.name: Statement(select(func.count()).select_from(table).where(table.c.expires_at < param("before")), "before")
-    for table in (sessions, spent, attempts)
+    for table in (sessions, spent, attempts, device_grants)
 }
 _PLAIN_SECRETS = Statement(
     select(func.count()).select_from(clients)

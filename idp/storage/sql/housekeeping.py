@@ -17,8 +17,6 @@ GRANTS_SEEN_PER_LIMIT = 10
 _PLACE = "housekeeping/grants"
 # How long a message that was given up is shown to operators.
 GIVEN_UP_KEPT_SECONDS = 30 * 86_400
-
-
 # A device that polls late is still told that its code has expired, not that there never was one.
 DEVICE_GRANT_GRACE_SECONDS = 600
 

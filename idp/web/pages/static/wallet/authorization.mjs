@@ -59,7 +59,7 @@ export async function finishAuthorization(config, session, fragment, web) {
       code_verifier: pending.verifier,
     }),
   });
-  const answer = await jsonOf(response);
+  const answer = jsonOf(response);
   if (!response.ok) throw new WalletError("sign_in_failed", `token endpoint: ${response.status} ${answer?.error}`);
   const isRight =
     typeof answer?.access_token === "string" &&

@@ -1,20 +1,17 @@
 /** The door's public configuration, `wallet/config.json`: the same bytes for everyone. */
 import { WalletError } from "./errors.mjs";
 import { BATCH_MAX } from "./privacy_pass.mjs";
+import { askDoor, jsonOf } from "./requests.mjs";
 
 const MINIMUM_WITNESS_HOURS = 24;
 const LOOPBACK = /^(?:localhost|[a-z0-9-]+\.localhost|127\.0\.0\.1|\[::1\])$/;
 
 /** Fetch and check it; `base` is the address of the page. */
-export async function fetchConfig(base, fetch) {
-  let response;
-  try {
-    response = await fetch(new URL("wallet/config.json", base), { credentials: "omit", cache: "no-store" });
-  } catch {
-    throw new WalletError("door_unreachable", "config.json did not come");
-  }
+export async function fetchConfig(base, web) {
+  // Without the cookie: nobody is to get a configuration of their own.
+  const response = await askDoor(web, new URL("wallet/config.json", base), { credentials: "omit" });
   if (!response.ok) throw new WalletError("door_unreachable", `config.json: ${response.status}`);
-  return checkConfig(await response.json().catch(() => null), new URL(base).origin);
+  return checkConfig(jsonOf(response), new URL(base).origin);
 }
 
 /**

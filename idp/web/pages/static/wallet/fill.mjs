@@ -1,7 +1,7 @@
 /**
  * Fetch one batch of tokens: ask which key applies, check that key against the log, send blinded messages, finalize.
  *
- * `web` is `{fetch, wait}` (wait in milliseconds), `now` is in seconds.
+ * `web` is what requests.mjs takes, `now` is in seconds.
  */
 import { b64urlEncode, equal, sha256 } from "./bytes.mjs";
 import { WalletError } from "./errors.mjs";
@@ -42,7 +42,7 @@ async function currentKey(config, accessToken, web) {
   const url = new URL("/token-keys/current", config.account_issuer);
   const response = await askPatiently(web, () => askIssuer(web, url, { headers: bearer(accessToken) }));
   if (!response.ok) throw refusalOf(response, "/token-keys/current");
-  const shown = await jsonOf(response);
+  const shown = jsonOf(response);
   if (shown === null || typeof shown !== "object") throw new WalletError("issuer_unreachable", "no key was shown");
   return shown;
 }
@@ -51,7 +51,7 @@ async function checkedKey(config, shown, store, web, now) {
   const response = await askPatiently(web, () => askIssuer(web, new URL("/token-keys/log", config.account_issuer)));
   if (!response.ok) throw new WalletError("issuer_unreachable", `/token-keys/log: ${response.status}`);
   try {
-    const log = await verifyLog(await jsonOf(response), config, await store.value("head"));
+    const log = await verifyLog(jsonOf(response), config, await store.value("head"));
     const admitted = await admitKey(log, shown, now, config.minimum_witness_hours);
     if (await store.isRefused(admitted.leaf.key_id)) throw new WalletError("key_discarded", "this key failed before");
     await store.keep("head", log.head);
@@ -83,23 +83,11 @@ async function sendBatch(config, accessToken, body, store, web) {
     "Content-Type": BATCH_REQUEST_MEDIA_TYPE,
     Accept: BATCH_RESPONSE_MEDIA_TYPE,
   };
-  const response = await askPatiently(web, async () => {
-    const answer = await askIssuer(web, url, { method: "POST", headers, body });
-    // The body is part of the try: an answer that breaks off is a lost answer.
-    return answer.ok ? { status: answer.status, ok: true, headers: answer.headers, body: await bytesOf(answer) } : answer;
-  });
+  const response = await askPatiently(web, () => askIssuer(web, url, { method: "POST", headers, body }));
   if (response.ok) return response.body;
   // 400 and 422 will be said again to the same bytes; the other refusals may pass.
   if ([400, 422].includes(response.status)) await store.drop("batch");
   throw refusalOf(response, "/token-request");
-}
-
-async function bytesOf(response) {
-  try {
-    return new Uint8Array(await response.arrayBuffer());
-  } catch (error) {
-    throw new WalletError("issuer_unreachable", `/token-request: ${error?.name}`);
-  }
 }
 
 function refusalOf({ status }, path) {

@@ -6,7 +6,7 @@
  */
 import { b64urlEncode } from "./bytes.mjs";
 import { WalletError } from "./errors.mjs";
-import { askPatiently, jsonOf } from "./requests.mjs";
+import { askDoor, askPatiently, jsonOf } from "./requests.mjs";
 import { sectorKey, signPresentation } from "./sector_key.mjs";
 
 const WAITING = "blindage-wallet-presentation";
@@ -97,20 +97,13 @@ export function declinePresentation({ presentation, web }) {
 async function postToDoor(presentation, fields, web) {
   const { csrf, request } = presentation;
   const url = new URL(presentation.present, `${presentation.door}/`);
-  const response = await askPatiently(web, () => post(url, new URLSearchParams({ csrf, request, ...fields }), web));
-  const answer = await jsonOf(response);
+  const body = new URLSearchParams({ csrf, request, ...fields });
+  const response = await askPatiently(web, () => askDoor(web, url, { method: "POST", body }));
+  const answer = jsonOf(response);
   if (response.ok) return checkedAnswer(answer);
   if (response.status === 503) throw new WalletError("door_unreachable", "the door is busy");
   const codes = { invalid_token: "token_refused", request_expired: "request_expired" };
   throw new WalletError(codes[answer?.error] ?? "door_refused", `${response.status} ${answer?.error}`);
-}
-
-async function post(url, body, web) {
-  try {
-    return await web.fetch(url, { method: "POST", body, credentials: "same-origin", redirect: "error", cache: "no-store" });
-  } catch (error) {
-    throw new WalletError("door_unreachable", error?.name);
-  }
 }
 
 function checkedAnswer(answer) {

@@ -37,7 +37,7 @@ class Wallet {
       this.#shell.speak(await this.#store.value("language"));
       this.#shell.onLanguage = (language) => this.#store.keep("language", language);
       await requireEd25519();
-      this.#config = await fetchConfig(document.baseURI, web.fetch);
+      this.#config = await fetchConfig(document.baseURI, web);
       this.#presentation = this.#requestOfThisPage();
       if (isResponse(fragment)) await this.#receive(fragment);
       await this.#overview();
