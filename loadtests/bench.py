@@ -12,6 +12,7 @@ from loadtests.contestant import Contestant
 from loadtests.flame_graph import busiest
 from loadtests.machine import description
 from loadtests.own_server import OWN, BlindageSqlite
+from loadtests.patience import Patience, measure_patience
 from loadtests.peers.servers import PEERS
 from loadtests.process import NotStarted
 from loadtests.profile import NoProfiler, profile
@@ -44,19 +45,26 @@ def main() -> int:
         series = [
             _measured(work, running, plan, workplace) for work in WORKS if work.name in options.only
         ]
+        patience = _patience(series, running, plan, workplace)
         if options.profile:
             stacks = _profiled(running, options.connections, workplace)
     finally:
         for contestant in running:
             contestant.stop()
         shutil.rmtree(workplace, ignore_errors=True)
+    for each in series:
+        missing |= {f"{name}: {each.work.name}": reason for name, reason in each.fallen.items()}
+    series = [each for each in series if each.samples]
     ratios = ratios_of(series)
-    facts = {
+    facts: dict[str, Any] = {
         "when": started.isoformat(timespec="seconds"), **description(),
         "rounds": plan.rounds, "seconds a round": plan.seconds, "connections": plan.connections,
     }  # fmt: skip
-    print_report(series, ratios, limits, missing)
-    _write(output, facts, series, ratios_of(series), limits, missing, stacks)
+    for name, seen in patience.items():
+        times = f"p50 {seen.load.p50:.1f} ms, p99 {seen.load.p99:.1f} ms"
+        facts[f"{name}: code exchange at {seen.share:.0%} of its most"] = times
+    print_report(series, ratios, limits, missing, facts)
+    _write(output, facts, series, ratios, limits, missing, patience, stacks)
     missed = [ratio.name for ratio in ratios if ratio.met is False]
     own_missing = [name for name in missing if name.startswith("blindage")]
     return 1 if own_missing or (options.require_goals and missed) else 0
@@ -65,8 +73,8 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     works, servers = [work.name for work in WORKS], [each.name for each in (*OWN, *PEERS)]
     parser = argparse.ArgumentParser(prog="python -m loadtests.bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7, help="rounds for each server (default 7)")
-    parser.add_argument("--seconds", type=int, default=3, help="length of a round (default 3)")
+    parser.add_argument("--rounds", type=int, help="rounds for each server (default 7)")
+    parser.add_argument("--seconds", type=int, help="length of a round (default 3)")
     parser.add_argument("--connections", type=int, default=32, help="keep-alive connections (default 32)")
     parser.add_argument("--only", type=_names(works), default=works, help="works, by comma: " + ", ".join(works))
     parser.add_argument("--servers", type=_names(servers), default=servers, help="by comma: " + ", ".join(servers))
@@ -75,8 +83,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--require-goals", action="store_true", help="exit with 1 when a ratio misses its goal")
     parser.add_argument("--output", type=Path, default=_OUTPUT, help="folder of latest.json and latest.html")
     options = parser.parse_args()
-    if options.quick:
-        options.rounds, options.seconds = 3, 1
+    rounds, seconds = (3, 1) if options.quick else (7, 3)
+    options.rounds, options.seconds = options.rounds or rounds, options.seconds or seconds
     return options
 
 
@@ -111,8 +119,25 @@ def _start(wanted: list[str], workplace: Path, running: list[Contestant], missin
 
 
 def _measured(work: Any, running: list[Contestant], plan: Plan, workplace: Path) -> Series:
-    able = [contestant for contestant in running if work.offered(contestant)]
+    able = [
+        contestant
+        for contestant in running
+        if work.offered(contestant) and (contestant.works is None or work.name in contestant.works)
+    ]
     return measure(work, able, plan, workplace, _tell)
+
+
+def _patience(
+    series: list[Series], running: list[Contestant], plan: Plan, workplace: Path
+) -> dict[str, Patience]:
+    """Of our own servers, where the code exchange was measured."""
+    found = {}
+    for each in series:
+        for contestant in running:
+            if each.work.name == "code_exchange" and contestant.name in each.samples and contestant.ours:
+                rate = each.rate(contestant.name)
+                found[contestant.name] = measure_patience(each.work, contestant, rate, plan, workplace)
+    return found
 
 
 def _profiled(running: list[Contestant], connections: int, workplace: Path) -> list[str]:
@@ -132,7 +157,7 @@ def _profiled(running: list[Contestant], connections: int, workplace: Path) -> l
 
 def _write(
     output: Path, facts: dict[str, Any], series: list[Series], ratios: list[Any], limits: dict[str, float],
-    missing: dict[str, str], stacks: list[str],
+    missing: dict[str, str], patience: dict[str, Patience], stacks: list[str],
 ) -> None:  # fmt: skip
     labels = {kind.name: kind.label for kind in (*OWN, *PEERS)}
     document = {
@@ -141,6 +166,10 @@ def _write(
         "cpu_ratios": {ratio.name: round(ratio.cpu, 3) for ratio in ratios},
         "goals_missed": [ratio.name for ratio in ratios if ratio.met is False],
         "raw_limits": {name: round(rate) for name, rate in limits.items()},
+        "at_70_percent": {
+            name: {"share": round(seen.share, 2), "p50_ms": seen.load.p50, "p99_ms": seen.load.p99}
+            for name, seen in patience.items()
+        },
         "missing": missing,
         "figures": {each.work.name: _figures(each) for each in series},
     }

@@ -70,6 +70,9 @@ class Contestant(ABC):
     paths = Paths()
     algorithm = "ES256"
     """What its ID tokens are signed with."""
+    ours = False
+    works: tuple[str, ...] | None = None
+    """Names of the works it takes part in; None: all. Slow peers need not be measured by everything."""
 
     program: Program
     address: str

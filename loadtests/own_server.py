@@ -19,6 +19,7 @@ class BlindageSqlite(Contestant):
 
     name = "blindage_sqlite"
     label = "Blindage, SQLite FULL"
+    ours = True
 
     _environ: dict[str, str]
 

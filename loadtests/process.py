@@ -61,6 +61,11 @@ class Program:
         stdin.flush()
         return stdout.readline().decode().strip()
 
+    def state(self) -> str:
+        """Whether it runs, for a message."""
+        ended = self._process.poll()
+        return "running" if ended is None else f"ended with {ended}"
+
     def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
         """Ask the program to stop; kill it when it has not after 20 s."""
         if self._process.poll() is None:

@@ -1,5 +1,7 @@
 """What the benchmark prints when it is done."""
 
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
 
@@ -8,8 +10,9 @@ from loadtests.rounds import Series
 
 
 def print_report(
-    series: list[Series], ratios: list[Ratio], limits: dict[str, float], missing: dict[str, str]
-) -> None:
+    series: list[Series], ratios: list[Ratio], limits: dict[str, float], missing: dict[str, str],
+    facts: dict[str, Any],
+) -> None:  # fmt: skip
     """Tables of figures and ratios on the terminal."""
     # A pipe has no width of its own: the tables shall not be cut there.
     console = Console()
@@ -22,6 +25,8 @@ def print_report(
     for name, rate in limits.items():
         table.add_row(name.replace("_", " "), f"{rate:,.0f}")
     console.print(table)
+    for name, fact in facts.items():
+        console.print(f"{name}: {fact}", markup=False, highlight=False)
     for name, reason in missing.items():
         console.print(f"missing: {name}: {reason}", markup=False)
 

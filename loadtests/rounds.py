@@ -1,6 +1,7 @@
 """Interleaved rounds: every server in turn, again and again, so that a noisy minute hurts all of them alike."""
 
 import statistics
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,12 +10,14 @@ from pathlib import Path
 from loadtests.contestant import Contestant
 from loadtests.machine import usage_of
 from loadtests.work import Work, WrongAnswer
-from loadtests.wrk import Load, run_wrk
+from loadtests.wrk import Load, Replay, run_wrk
 
 _FIRST_RATE = 1500.0
 """Requests a second that a server is thought to manage before it was seen once."""
 _SPARE = 1.6
 _TRIES = 4
+_KEPT_SECONDS = 100
+"""How long prepared tokens are used: they live five minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class Series:
 
     work: Work
     samples: dict[str, list[Sample]] = field(default_factory=dict)
+    fallen: dict[str, str] = field(default_factory=dict)
+    """Servers that did not do the work, and why: they have no samples."""
 
     def rate(self, name: str) -> float:
         """Median requests a second."""
@@ -74,38 +79,60 @@ class Plan:
 def measure(
     work: Work, contestants: list[Contestant], plan: Plan, directory: Path, tell: Callable[[str], None]
 ) -> Series:
-    """Warm every server up, then take the rounds. WrongAnswer when a server refuses or breaks a request."""
-    series = Series(work, {each.name: [] for each in contestants})
-    rates = dict.fromkeys(series.samples, _FIRST_RATE)
+    """Warm every server up, then take the rounds. A server that refuses or breaks a request falls out."""
+    series = Series(work)
+    takers = {each.name: _Taker(work, each, plan, directory) for each in contestants}
     for number in range(plan.rounds + 1):
-        for contestant in contestants:
-            sample = _sample(work, contestant, plan, rates, directory)
-            rates[contestant.name] = max(rates[contestant.name] * bool(number), sample.load.rate)
+        for name, taker in list(takers.items()):
+            try:
+                sample = taker.sample()
+            except (WrongAnswer, RuntimeError, OSError, ValueError, subprocess.SubprocessError) as error:
+                series.fallen[name] = f"{type(error).__name__}: {error}"
+                series.samples.pop(name, None)
+                del takers[name]
+                tell(f"{work.name}: {name} falls out: {error}")
+                continue
             if number:
-                series.samples[contestant.name].append(sample)
-        seen = ", ".join(f"{name} {rates[name]:,.0f}/s" for name in rates)
+                series.samples.setdefault(name, []).append(sample)
+        seen = ", ".join(f"{name} {taker.rate:,.0f}/s" for name, taker in takers.items())
         tell(f"{work.name}: warmed up: {seen}" if not number else f"{work.name}: round {number} of {plan.rounds}")
     return series
 
 
-def _sample(
-    work: Work, contestant: Contestant, plan: Plan, rates: dict[str, float], directory: Path
-) -> Sample:
-    for _ in range(_TRIES):
-        count = int(rates[contestant.name] * plan.seconds * _SPARE) + plan.connections
-        replay = work.prepare(contestant, count, directory)
-        before = usage_of(contestant.processes())
-        load = run_wrk(contestant.address, replay, plan.seconds, plan.connections)
-        # What was on its way when the load ended is answered still.
-        time.sleep(0.05)
-        after = usage_of(contestant.processes())
-        if load.exhausted:
-            # Prepared requests ran out before the time did: what was seen is no rate.
-            rates[contestant.name] *= 2
-            continue
-        if not load.clean:
-            raise WrongAnswer(
-                f"{contestant.name}: of {load.requests} requests {load.refused} refused, {load.broken} broken"
-            )
-        return Sample(load, after.cpu_seconds - before.cpu_seconds, after.resident)
-    raise WrongAnswer(f"{contestant.name}: never enough requests prepared")
+class _Taker:
+    """Takes the samples of one server; knows what rate to prepare for."""
+
+    def __init__(self, work: Work, contestant: Contestant, plan: Plan, directory: Path) -> None:
+        self.rate = 0.0
+        self._work, self._contestant, self._plan = work, contestant, plan
+        self._directory = directory / f"{work.name}-{contestant.name}"
+        self._directory.mkdir(exist_ok=True)
+        self._kept: tuple[Replay, float] | None = None
+
+    def sample(self) -> Sample:
+        """One round; WrongAnswer unless every request was answered as it should be."""
+        expected = self.rate or _FIRST_RATE
+        for _ in range(_TRIES):
+            replay = self._replay(int(expected * self._plan.seconds * _SPARE) + self._plan.connections)
+            before = usage_of(self._contestant.processes())
+            load = run_wrk(self._contestant.address, replay, self._plan.seconds, self._plan.connections)
+            # What was on its way when the load ended is answered still.
+            time.sleep(0.05)
+            after = usage_of(self._contestant.processes())
+            if load.exhausted:
+                # Prepared requests ran out before the time did: what was seen is no rate.
+                expected *= 2
+                continue
+            if not load.clean:
+                raise WrongAnswer(f"of {load.requests} requests {load.refused} refused, {load.broken} broken")
+            self.rate = max(self.rate, load.rate)
+            return Sample(load, after.cpu_seconds - before.cpu_seconds, after.resident)
+        raise WrongAnswer("never enough requests prepared")
+
+    def _replay(self, count: int) -> Replay:
+        if self._kept is not None and time.monotonic() < self._kept[1]:
+            return self._kept[0]
+        replay = self._work.prepare(self._contestant, count, self._directory)
+        if not self._work.once:
+            self._kept = (replay, time.monotonic() + _KEPT_SECONDS)
+        return replay

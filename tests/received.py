@@ -12,14 +12,16 @@ from werkzeug.test import TestResponse
 LONGEST_COMMON = 8
 """Bytes that two apps may have in common by chance; a value longer than that would join them."""
 
+_TIME = 10**9
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]{16,}\Z")
 
 
 @dataclass
 class Received:
-    """What one app was sent: by the browser, in bodies, in headers."""
+    """What one app was sent: by the browser, in bodies, in headers; moments (epoch seconds) apart in `times`."""
 
     values: list[bytes] = field(default_factory=list)
+    times: set[int] = field(default_factory=set)
 
     def redirect(self, location: str) -> None:
         """A redirect that brought the browser to the app."""
@@ -33,7 +35,7 @@ class Received:
         for name, value in response.headers:
             self._add(name)
             self._add(value)
-        if response.content_type == "application/json":
+        if response.data and response.content_type == "application/json":
             self._add_json(json.loads(response.data))
         else:
             self._add(response.text)
@@ -56,8 +58,13 @@ class Received:
         elif isinstance(value, list):
             for member in value:
                 self._add_json(member)
+        elif isinstance(value, str):
+            self._add(value)
+        elif isinstance(value, int) and value > _TIME:
+            # Times are compared as times: nine of ten digits of an epoch second are ten seconds.
+            self.times.add(value)
         else:
-            self._add(value if isinstance(value, str) else json.dumps(value))
+            self._add(json.dumps(value))
 
     def _add(self, text: str) -> None:
         parts = text.split(".")
@@ -74,7 +81,7 @@ class Received:
 
 def _decoded(part: str) -> dict[str, Any] | bytes | None:
     """A JSON object or the bytes behind a base64url value; None for any other text."""
-    if not _BASE64URL.match(part):
+    if not _BASE64URL.match(part) or len(part) % 4 == 1:
         return None
     raw = urlsafe_b64decode(part + "=" * (-len(part) % 4))
     try:

@@ -66,5 +66,5 @@ def delete(username: str, as_json: bool) -> None:
         deleted = delete_account(provider.realm, username, Initiator.ADMIN)
         # Until then SQLite's log holds copies of the pages that were emptied (threats E05).
         emptied = sql_store(provider.realm.store).truncate_log()
-    say("account deleted" if emptied else "account deleted; the database's log is still in use and empties itself later")
+    say("account deleted" if emptied else "account deleted; the database's log is in use and empties itself later")
     show({"account": b64url_encode(deleted.account_id), "apps_told": deleted.apps_told}, as_json)

@@ -27,7 +27,8 @@ class KeyRole(StrEnum):
 class TokenKey:
     """A blind RSA key of one band and epoch. `key_id` = SHA-256 of `spki` (32 bytes); `private_der` sealed at rest.
 
-    `not_before` may lie after the start of the epoch for the very first keys: the log comes first. Epoch seconds.
+    It signs from `not_before` to `not_after`; its tokens are accepted an epoch longer. `not_before` may lie after the
+    start of the epoch for the very first keys: the log comes first. Epoch seconds.
     """
 
     key_id: bytes
@@ -41,8 +42,13 @@ class TokenKey:
 
     @property
     def not_after(self) -> int:
-        """When its tokens are accepted no more."""
-        return (self.epoch + 2) * EPOCH_SECONDS
+        """When it signs no more: the end of its epoch."""
+        return epoch_start(self.epoch + 1)
+
+    @property
+    def accepted_until(self) -> int:
+        """When its tokens are accepted no more: the end of the next epoch."""
+        return accepted_until(self.epoch)
 
     def leaf(self) -> bytes:
         """Its entry in the key log: canonical JSON (RFC 8785; only ASCII strings and integers stand in it)."""
@@ -84,3 +90,8 @@ def epoch_of(now: int) -> int:
 def epoch_start(epoch: int) -> int:
     """The first second of an epoch."""
     return epoch * EPOCH_SECONDS
+
+
+def accepted_until(epoch: int) -> int:
+    """When tokens of an epoch are accepted no more: they count in that epoch and in the next."""
+    return epoch_start(epoch + 2)

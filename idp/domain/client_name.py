@@ -73,7 +73,7 @@ def check_client_name(name: str) -> None:
         raise _refused("a name is written in Unicode's composed form, NFC")
     if not all(_plain(character) for character in name):
         raise _refused("a name has letters, digits and punctuation, each in its usual form")
-    if re.search(rf"(?:^|[^\w]){_MARK}|{_MARK}{{{MAX_MARKS + 1}}}", _marks_as_one(name)):
+    if re.search(rf"(?:^|[^\w{_MARK}]){_MARK}|{_MARK}{{{MAX_MARKS + 1}}}", _marks_as_one(name)):
         raise _refused("a name has marks on letters only, and few of them")
     if not any(character.isalnum() for character in name):
         raise _refused("a name has at least one letter or digit")

@@ -275,7 +275,7 @@ class Housekeeping(Protocol):
 
 
 class TokenKeys(Protocol):
-    """Keys of age tokens, sealed, and the public log that every one of them stands in."""
+    """Keys of age tokens, sealed; every one of them stands in the public log (`TokenLog`)."""
 
     def all(self) -> Sequence[TokenKey]:
         """Every key that is kept, oldest epoch first."""
@@ -289,8 +289,12 @@ class TokenKeys(Protocol):
         """Revoke once, with its leaf; False when unknown or revoked already."""
         ...
 
-    def append_leaf(self, leaf: bytes) -> int:
-        """Append any other leaf to the log; its position."""
+
+class TokenLog(Protocol):
+    """The public log of token keys: leaves in order, and signed notes of its sizes. All of it is public."""
+
+    def append(self, leaf: bytes) -> int:
+        """Append a leaf; its position."""
         ...
 
     def leaves(self) -> Sequence[bytes]:
@@ -299,6 +303,10 @@ class TokenKeys(Protocol):
 
     def note(self, size: int) -> str | None:
         """The signed checkpoint of a log size with its cosignatures, None when none was kept."""
+        ...
+
+    def notes(self) -> Sequence[tuple[int, str]]:
+        """Every kept note with its size, the smallest first."""
         ...
 
     def keep_note(self, size: int, note: str) -> None:
@@ -343,6 +351,8 @@ class Transaction(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def token_keys(self) -> TokenKeys: ...
+    @property
+    def token_log(self) -> TokenLog: ...
     @property
     def allowance(self) -> Allowance: ...
     @property

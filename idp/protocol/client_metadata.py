@@ -207,8 +207,30 @@ IGNORED = {
     "tls_client_auth_san_uri": "belongs to an authentication method that is refused",
     "tls_client_auth_san_ip": "belongs to an authentication method that is refused",
     "tls_client_auth_san_email": "belongs to an authentication method that is refused",
+    "signed_jwks_uri": "keys come by jwks or jwks_uri",
     "blindage_state": "is ours to say",
-}
+    **dict.fromkeys(
+        (
+            "backchannel_token_delivery_mode", "backchannel_client_notification_endpoint",
+            "backchannel_authentication_request_signing_alg", "backchannel_user_code_parameter",
+        ),
+        "back-channel authentication (CIBA) is not offered",
+    ),
+    **dict.fromkeys(
+        (
+            "client_registration_types", "organization_name", "organization_uri", "display_name", "description",
+            "keywords", "information_uri",
+        ),
+        "OpenID Federation is not offered",
+    ),
+    **dict.fromkeys(
+        (
+            "claims_redirect_uris", "vp_formats_supported", "nfv_token_signed_response_alg",
+            "nfv_token_encrypted_response_alg", "nfv_token_encrypted_response_enc",
+        ),
+        "belongs to a protocol that is not offered",
+    ),
+}  # fmt: skip
 
 CREDENTIALS = ("client_id", "client_secret")
 """An update must carry the first and may carry the second, unchanged; in a first registration they say nothing."""
@@ -251,6 +273,11 @@ def read_metadata(members: Members, offered: Offered) -> Client:
     if given.get("response_types", _response_types(draft)) != _response_types(draft):
         raise InvalidClientMetadata("response_types is code with the authorization_code grant, else empty")
     return draft
+
+
+def attributes_of(draft: Client) -> dict[str, Any]:
+    """The attributes of `Client` that metadata decide, and only those."""
+    return {member.attribute: getattr(draft, member.attribute) for member in REGISTERED.values()}
 
 
 def show_metadata(client: Client) -> dict[str, Any]:

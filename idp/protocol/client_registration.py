@@ -17,7 +17,14 @@ from idp.domain.errors import Refused
 from idp.protocol import errors
 from idp.protocol.bearer import ResourceRefusal
 from idp.protocol.client_authentication import METHODS
-from idp.protocol.client_metadata import CREDENTIALS, SERVER_FIELDS, Offered, read_metadata, show_metadata
+from idp.protocol.client_metadata import (
+    CREDENTIALS,
+    SERVER_FIELDS,
+    Offered,
+    attributes_of,
+    read_metadata,
+    show_metadata,
+)
 from idp.protocol.initial_access import InitialAccess, open_initial_access
 from idp.protocol.message import JSON, NO_STORE, Request, Response, json_response
 from idp.protocol.provider import Provider
@@ -98,10 +105,10 @@ class RegistrationEndpoint:
             raise _unknown()
         members = _members(request)  # 1
         secret = _credentials(members, client_id)  # 2
-        draft = read_metadata(members, self._offered(client.require_pkce))  # 3
+        metadata = attributes_of(read_metadata(members, self._offered(client.require_pkce)))  # 3
         try:
             changed = client_changes.change_client(
-                provider.realm, provider.fetcher, client_id, token, draft, secret
+                provider.realm, provider.fetcher, client_id, token, metadata, secret
             )  # 4
         except Refused as refused:
             raise _refusal(refused) from refused

@@ -7,6 +7,7 @@ that dies come up again when it ends. So a message is delivered at least once; i
 import secrets
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 
 from crypto.errors import CryptoError
 from idp.domain.app_message import AppMessage, MessageKind, next_try
@@ -46,7 +47,7 @@ class Deliverer:
             for claimed in batch:
                 by_app.setdefault(claimed[0].client_id, []).append(claimed)
             round_ends = self._provider.now() + WORK_SECONDS
-            delivered += sum(self._pool.map(lambda group: self._tell_app(group, round_ends), by_app.values()))
+            delivered += sum(self._pool.map(self._tell_app, by_app.values(), repeat(round_ends)))
             if len(batch) < BATCH:
                 break
         return delivered
@@ -64,7 +65,7 @@ class Deliverer:
         return batch
 
     def _tell_app(self, group: Sequence[Claimed], round_ends: int) -> int:
-        """One app's messages, one after the other; once it does not answer, the others wait with the one that failed."""
+        """One app's messages, one after the other; once it does not answer, the rest waits with the one that failed."""
         provider = self._provider
         client = provider.realm.store.read(lambda tx: tx.clients.get(group[0][0].client_id))
         delivered: list[AppMessage] = []

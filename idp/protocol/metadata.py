@@ -4,7 +4,7 @@ from typing import Any
 
 from idp.domain.scope import AGE_OVER_PREFIX, SCOPES
 from idp.protocol import dpop
-from idp.protocol.authorization import checks
+from idp.protocol.authorization import checks, request_object
 from idp.protocol.authorization.assurance import ACR_VALUES
 from idp.protocol.claims import CLAIMS_SUPPORTED
 from idp.protocol.client_authentication import METHODS
@@ -41,7 +41,8 @@ def provider_metadata(provider: Provider, server: TokenServer, endpoints: dict[s
         "claim_types_supported": ["normal"],
         "claims_supported": [*CLAIMS_SUPPORTED, *(f"{AGE_OVER_PREFIX}{age}" for age in policy.thresholds)],
         "claims_parameter_supported": True,
-        "request_parameter_supported": False,
+        "request_parameter_supported": True,
+        "request_object_signing_alg_values_supported": list(request_object.ALGORITHMS),
         "request_uri_parameter_supported": False,
         "require_request_uri_registration": False,
         "ui_locales_supported": ["en", "zh-Hans"],

@@ -55,7 +55,7 @@ def push_event(provider: Provider, client: Client, message: AppMessage) -> bool:
 
 
 def _subject(provider: Provider, message: AppMessage) -> dict[str, Any]:
-    """The person by issuer and `sub` (RFC 9493, section 3.2.3); for one session that session too (CAEP, section 3.1)."""
+    """The person by issuer and `sub` (RFC 9493, section 3.2.3); for one session that session too (CAEP, 3.1)."""
     person = {"format": "iss_sub", "iss": provider.issuer, "sub": message.subject}
     if message.sid is None:
         return person

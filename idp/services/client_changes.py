@@ -1,7 +1,9 @@
 """An app changes or removes its own registration, proven by its registration access token (RFC 7592)."""
 
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import urlsplit
 
 from idp.domain.audit_event import AuditEvent, AuditKind
@@ -21,7 +23,8 @@ REVIEWED = (
     "name", "redirect_hosts", "sector_identifier_uri", "post_logout_redirect_uris", "client_uri", "logo_uri",
     "policy_uri", "tos_uri", "category", "threshold_set", "declaration",
 )  # fmt: skip
-"""What a review was about: when one of these changes, it has to be done again. Scopes and grants too, if there are more."""
+"""What a review was about: when one of these changes, it has to be done again; and when there are more scopes or grants.
+"""
 
 CONSENTED = ("category", "threshold_set", "declaration")
 """What people agreed to: when one of these changes, they are asked again."""
@@ -43,9 +46,9 @@ def proven_client(tx: Transaction, client_id: str, token: str) -> Client | None:
 
 
 def change_client(
-    realm: Realm, fetcher: Fetcher, client_id: str, token: str, draft: Client, secret: str | None
+    realm: Realm, fetcher: Fetcher, client_id: str, token: str, metadata: Mapping[str, Any], secret: str | None
 ) -> Changed:
-    """Put `draft`'s metadata in the place of the client's (RFC 7592, section 2.2).
+    """Put metadata (attributes of `Client`) in the place of the client's (RFC 7592, section 2.2).
 
     `secret` is the client secret as the client sent it, if it did: it must be the current one. Refused:
     `unknown_client` (the token proves nothing, or no longer), `suspended`, `changed` (by another request meanwhile),
@@ -55,10 +58,11 @@ def change_client(
     if secret is not None and not hmac.compare_digest(secret_digest(secret), seen.secret_hash or _NOBODY):
         raise Refused("invalid_client_metadata", "client_secret is not the current one")
     now = realm.clock.now()
+    draft = replace(seen, **metadata)
     check_metadata(realm, draft)
     check_change(seen, draft.thresholds, now)
     fresh = new_secret() if needs_secret(draft) and seen.secret_hash is None else None
-    changed = _changed(seen, draft, fresh, now)
+    changed = _settled(seen, draft, fresh, now)
     if seen.reviewed_at is not None:
         # What has never been reviewed is not fetched either; the review will do it.
         check_sector_document(fetcher, changed)
@@ -90,26 +94,15 @@ def delete_client(realm: Realm, client_id: str, token: str) -> None:
     realm.store.write(unit, client_id.encode())
 
 
-def _changed(seen: Client, draft: Client, fresh: str | None, now: int) -> Client:
-    """The client as it will be: the draft's metadata, and all that a client cannot say about itself as it was."""
+def _settled(seen: Client, draft: Client, fresh: str | None, now: int) -> Client:
+    """The client as it will be: what follows from its new metadata, in secret, sector, state and manifest version."""
     secret_hash = secret_digest(fresh) if fresh is not None else seen.secret_hash
     changed = replace(
         draft,
-        id=seen.id,
-        state=seen.state,
-        created_at=seen.created_at,
-        version=seen.version,
         secret_hash=secret_hash if needs_secret(draft) else None,
-        secret_expires_at=seen.secret_expires_at,
-        resources=seen.resources,
-        own_resources=seen.own_resources,
-        registration_token_hash=seen.registration_token_hash,
-        owner=seen.owner,
-        reviewed_at=seen.reviewed_at,
-        thresholds_changed_at=seen.thresholds_changed_at,
+        sector=settled_sector(draft, checked=seen.reviewed_at is not None),
         manifest=replace(draft.manifest, version=seen.manifest.version),
     )
-    changed = replace(changed, sector=settled_sector(changed, checked=seen.reviewed_at is not None))
     if _differ(seen, changed, CONSENTED):
         changed = replace(changed, manifest=replace(changed.manifest, version=seen.manifest.version + 1))
     more = not (changed.scope <= seen.scope and changed.grant_types <= seen.grant_types)

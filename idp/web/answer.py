@@ -6,8 +6,10 @@ from urllib.parse import urlencode
 from flask import Response, render_template, url_for
 from werkzeug.datastructures import Headers
 
+from idp.protocol.authorization.device import DeviceAnswered
 from idp.protocol.authorization.flow import ConsentNeeded, Outcome, SignInNeeded, proceed
 from idp.protocol.authorization.pending import seal_pending
+from idp.protocol.authorization.request import DeviceRequest
 from idp.protocol.authorization.response import AuthorizationResponse
 from idp.services.sign_in import SignedIn
 from idp.web.fields import Fields
@@ -58,13 +60,15 @@ def asked_by_get(path: str, fields: Fields) -> Response | None:
 
 
 def answer(visit: Visit, outcome: Outcome) -> Response:
-    """Bring an outcome to the browser: back to the app, or to the page that asks the person."""
+    """Bring an outcome to the browser: back to the app, or to the page that asks or tells the person."""
     if isinstance(outcome, AuthorizationResponse):
         return _to_app(visit, outcome)
+    if isinstance(outcome, DeviceAnswered):
+        return see_other(url_for("device", done=outcome.answer))
     if isinstance(outcome, SignInNeeded):
         endpoint = "sign_in"
     elif isinstance(outcome, ConsentNeeded):
-        endpoint = "consent"
+        endpoint = "device.confirm" if isinstance(outcome.pending.request, DeviceRequest) else "consent"
     else:
         endpoint = "notice"
     sealed = seal_pending(visit.provider, outcome.pending, visit.browser)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from idp.domain.client import Client
 from idp.protocol.authorization.pending import Pending, open_pending, seal_pending
+from idp.protocol.authorization.request import AuthorizationRequest
 from idp.web.fields import Fields
 from idp.web.security_headers import form_source
 from idp.web.site import Visit
@@ -24,9 +25,10 @@ class Interaction:
         return self.pending.request.client
 
     @property
-    def redirect_uri(self) -> str:
-        """Where the app will be answered."""
-        return self.pending.request.redirect_uri
+    def redirect_uri(self) -> str | None:
+        """Where the app will be answered; None for a device, which fetches its answer."""
+        request = self.pending.request
+        return request.redirect_uri if isinstance(request, AuthorizationRequest) else None
 
 
 def continue_interaction(visit: Visit, fields: Fields) -> Interaction | None:
@@ -50,5 +52,7 @@ def _opened(visit: Visit, sealed: str) -> Interaction:
         pending = replace(pending, request=replace(pending.request, ui_locales=(visit.chosen_language,)))
         sealed = seal_pending(visit.provider, pending, visit.browser)
     visit.ui_locales = pending.request.ui_locales
-    visit.form_targets = (form_source(pending.request.redirect_uri),)
-    return Interaction(pending, sealed)
+    interaction = Interaction(pending, sealed)
+    if interaction.redirect_uri is not None:
+        visit.form_targets = (form_source(interaction.redirect_uri),)
+    return interaction

@@ -1,7 +1,8 @@
 -- Replays prepared requests with wrk and prints one line of JSON: what happened, as loadtests/wrk.py reads it.
--- Arguments: METHOD PATH AUTHORIZATION FILE MODE; an empty string where there is none. MODE says what a line of
--- FILE is: `once` a body that may be sent one time only, `body` a body sent again and again, `bearer` an access
--- token, `none` nothing (FILE is not read).
+-- Arguments: METHOD PATH AUTHORIZATION FILE MODE PAUSE; an empty string where there is none. MODE says what a line
+-- of FILE is: `once` a body that may be sent one time only, `body` a body sent again and again, `bearer` an access
+-- token, `none` nothing (FILE is not read). PAUSE is the mean time in milliseconds that a connection rests between
+-- two requests, 0 for a load without pause.
 
 local FORM = "application/x-www-form-urlencoded"
 local threads = {}
@@ -34,6 +35,13 @@ end
 
 function init(args)
   method, path, authorization, mode = args[1], args[2], args[3], args[5]
+  local pause = tonumber(args[6])
+  if pause > 0 then
+    -- Between none and twice the mean, so that the connections do not march in step.
+    function delay()
+      return math.floor(math.random() * 2 * pause + 0.5)
+    end
+  end
   if mode == "none" then
     lines[1] = formatted("")
     return

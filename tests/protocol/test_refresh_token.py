@@ -178,11 +178,11 @@ def test_grant_ends_with_the_session_unless_it_is_offline(app: App, party: Relyi
 
 
 def test_grant_ends_when_the_session_expires(app: App, party: RelyingParty) -> None:
-    """row 70: twelve hours after sign-in, to the second."""
+    """row 70: twelve hours after sign-in, less what two apps may not see alike (under a minute)."""
     token = _refresh_token(party, app.person())
-    app.clock.advance(12 * 3600 - 1)
-    assert success(party.refresh(token))["expires_in"] == 1
-    app.clock.advance(1)
+    app.clock.advance(12 * 3600 - 60)
+    assert 0 < success(party.refresh(token))["expires_in"] <= 60
+    app.clock.advance(60)
     assert error_of(party.refresh(token)) == "invalid_grant"
 
 

@@ -20,7 +20,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 @pytest.mark.parametrize(
     ("uri", "members"),
     [
-        ("https://APP.example/cb".lower(), {}),
+        ("https://app.example/cb", {}),
         ("https://app.example:8443/cb?x=1&y=2", {}),
         ("http://127.0.0.1/cb", NATIVE),
         ("http://[::1]:49152/cb", NATIVE),

@@ -16,6 +16,7 @@ from tests.relying_party import RelyingParty, success
 from tests.web.visitor import returned
 
 SIGNED = "application/token-introspection+jwt"
+AUTH_TIME = '{"id_token":{"auth_time":null}}'
 CLAIMS = '{"id_token":{"age_over_18":null,"age_assurance":null},"userinfo":{"age_thresholds":null}}'
 
 
@@ -108,6 +109,37 @@ def test_two_apps_have_no_value_in_common_that_comes_from_the_person(journeys: l
     here, control, there, second_control = (journey.received for journey in journeys)
     assert len(here.values) > 300
     assert in_common(here, there, control, second_control) == set()
+
+
+def test_two_apps_see_one_session_at_times_that_do_not_match(app: App) -> None:
+    """row 114: of eight sessions, seen by two apps through every token, hardly one shows both the same second."""
+    one, two = app.register_client(), app.register_client()
+    same = 0
+    for _ in range(8):
+        person = app.signed_in()
+        seen = []
+        for party in (one, two):
+            app.clock.advance(1234)
+            received = Received()
+            tokens = success(received.answer(party.exchange(party.code(person, claims=AUTH_TIME))))
+            for name in ("access_token", "refresh_token"):
+                received.answer(party.introspect(tokens[name]))
+            seen.append(received.times)
+        assert all(len(times) > 4 for times in seen)
+        same += bool(seen[0] & seen[1])
+    # One pair in sixty agrees by chance: four of eight once in 190,000 runs.
+    assert same < 4
+
+
+def test_last_five_minutes_of_a_session_do_not_show_its_end(app: App) -> None:
+    """row 114: a token that is cut off by the end of the session does not tell the second of it either."""
+    parties, ends = [app.register_client() for _ in range(12)], set()
+    person = app.signed_in()
+    app.clock.advance(12 * 3600 - 200)
+    for party in parties:
+        ends.add(app.clock.now() + party.tokens(person)["expires_in"])
+        app.clock.advance(1)
+    assert len(ends) > 1
 
 
 def test_the_comparison_would_see_a_common_value(journeys: list[Journey]) -> None:

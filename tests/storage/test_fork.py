@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import signal
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -20,6 +21,8 @@ def in_child(run: Callable[[], Any]) -> Any:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
+        # A child that hangs is ended, and the test with it.
+        signal.alarm(20)
         try:
             os.close(reading)
             try:
@@ -66,6 +69,9 @@ def test_a_child_that_ends_or_closes_harms_no_connection_of_its_parent(store: Sq
     assert ours == {store.write(_connection), store.read(_connection)}
 
 
+# Not on SQLite, whose library keeps locks of its own in memory: a fork while another thread is inside them leaves
+# them locked in the child for ever. Servers fork before they open anything.
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_a_fork_in_the_middle_of_writing_leaves_the_child_a_store_that_works(store: SqlStore) -> None:
     stop = threading.Event()
 

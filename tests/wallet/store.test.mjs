@@ -112,6 +112,6 @@ test("a browser that keeps nothing is told so", async () => {
   const factory = new FakeIndexedDB();
   factory.fail = true;
   await refuses("storage_blocked", () => openStore(factory));
-  await refuses("storage_blocked", () => openStore(undefined));
+  await refuses("storage_blocked", () => openStore());
   await refuses("storage_blocked", () => openStore({ open: () => { throw new DOMException("no", "SecurityError"); } }));
 });

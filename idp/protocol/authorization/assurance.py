@@ -4,7 +4,7 @@ from typing import Final
 
 from idp.domain.account import AgeRecord
 from idp.domain.age import Assurance
-from idp.protocol.authorization.request import AuthorizationRequest
+from idp.protocol.authorization.request import PersonRequest
 
 ACR_VALUES = tuple(level.value for level in Assurance)
 
@@ -16,7 +16,7 @@ class Unmet:
 UNMET: Final = Unmet()
 
 
-def achieved_acr(request: AuthorizationRequest, age: AgeRecord | None, now: int) -> str | None | Unmet:
+def achieved_acr(request: PersonRequest, age: AgeRecord | None, now: int) -> str | None | Unmet:
     """The `acr` to state (None when none was asked), or UNMET when the app's minimum is not met.
 
     Levels in `acr_values` or `claims` are alternatives: the lowest of those known here is the minimum. Unknown words

@@ -3,7 +3,7 @@
 Order is security: before step 2 has proven where to answer, nothing may redirect. Each step takes a frozen request and
 returns one. Steps 1 and 2 raise errors that are shown on a page; every later error goes to the proven redirect URI.
 
- 0 pushed request         4 nothing repeated      8 nonce        12 claims, acr      16 pushed where it must be
+ 0 pushed, signed request 4 nothing repeated      8 nonce        12 claims, acr      16 pushed where it must be
  1 client known           5 no request object     9 prompt       13 id_token_hint    17 DPoP key
  2 redirect URI proven    6 response type        10 max_age      14 locales
  3 response mode, state   7 scope                11 PKCE         15 resource
@@ -12,17 +12,25 @@ returns one. Steps 1 and 2 raise errors that are shown on a page; every later er
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from crypto.errors import CryptoError, JwtError
 from crypto.jwt import check_claims, verify_jwt
 from crypto.pkce import is_challenge
 from idp.domain import redirect_uri
 from idp.domain.client import Client
+from idp.domain.device_grant import DeviceType
 from idp.domain.ports import Transaction
 from idp.domain.scope import AGE, OPENID, SCOPES, parse_scope
 from idp.protocol import errors
 from idp.protocol.authorization.pushed import URN, take_up
-from idp.protocol.authorization.request import AuthorizationRequest, UnverifiedRequest
+from idp.protocol.authorization.request import (
+    DEVICE_TYPE,
+    AuthorizationRequest,
+    PersonRequest,
+    UnverifiedRequest,
+)
+from idp.protocol.authorization.request_object import unfold_request_object
 from idp.protocol.claims_request import parse_claims_request
 from idp.protocol.parameters import repeated
 from idp.protocol.provider import Provider
@@ -37,15 +45,25 @@ CODE_CHALLENGE_METHODS = ("S256",)
 MAX_AGE_LIMIT = 10**9
 _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
+R = TypeVar("R", bound=PersonRequest)
 Step = Callable[[Provider, AuthorizationRequest], AuthorizationRequest]
 
 
 def _unfolded(provider: Provider, unverified: UnverifiedRequest) -> UnverifiedRequest:
-    """Step 0: a pushed request in place of its `request_uri` (RFC 9126, section 4); other parameters are ignored."""
+    """Step 0: a pushed request in place of its `request_uri` (RFC 9126, section 4), a signed one in place of `request`.
+
+    Other parameters are ignored then (RFC 9101, section 6.3). A client without keys cannot sign: step 5 says so.
+    """
     uris = [value for name, value in unverified.pairs if name == "request_uri"]
-    if len(uris) != 1 or not uris[0].startswith(URN) or unverified.pushed:
+    if len(uris) == 1 and uris[0].startswith(URN) and not unverified.pushed:
+        unverified = take_up(provider, uris[0], _client_known(provider, unverified).id)
+    objects = [value for name, value in unverified.pairs if name == "request"]
+    if len(objects) != 1:
         return unverified
-    return take_up(provider, uris[0], _client_known(provider, unverified).id)
+    client = _client_known(provider, unverified)
+    if client.jwks is None and client.jwks_uri is None:
+        return unverified
+    return unfold_request_object(provider, client, unverified, objects[0])
 
 
 def locate(provider: Provider, unverified: UnverifiedRequest) -> AuthorizationRequest:
@@ -54,7 +72,7 @@ def locate(provider: Provider, unverified: UnverifiedRequest) -> AuthorizationRe
     client = _client_known(provider, unverified)
     uri = _redirect_uri_proven(client, unverified)
     request = AuthorizationRequest(
-        client, uri, unverified.first(), pushed=unverified.pushed, dpop_jkt=unverified.dpop_jkt
+        client, unverified.first(), uri, pushed=unverified.pushed, dpop_jkt=unverified.dpop_jkt
     )
     return _response_mode_and_state(unverified, request)
 
@@ -67,6 +85,19 @@ def check(provider: Provider, unverified: UnverifiedRequest, located: Authorizat
     for step in STEPS:
         request = step(provider, request)
     return request
+
+
+def check_device(provider: Provider, request: R) -> R:
+    """Steps 5, 7, 8, 10, 12, 14 and 15 on what a device asks, which goes by no browser (RFC 8628, section 3.1)."""
+    request = _no_request_object(provider, request)
+    request = _scope(provider, request)
+    request = _nonce(provider, request)
+    request = _max_age(provider, request)
+    request = _claims_and_acr(provider, request)
+    request = _locales(provider, request)
+    if request.parameters.get(DEVICE_TYPE, DeviceType.OTHER) not in list(DeviceType):
+        raise errors.InvalidRequest(f"{DEVICE_TYPE} is none of the types")
+    return _resource(provider, request)
 
 
 def _client_known(provider: Provider, unverified: UnverifiedRequest) -> Client:  # 1
@@ -107,9 +138,9 @@ def _response_mode_and_state(unverified: UnverifiedRequest, request: Authorizati
     return replace(request, response_mode=mode, state=state)
 
 
-def _no_request_object(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 5
+def _no_request_object(_: Provider, request: R) -> R:  # 5
     if "request" in request.parameters:
-        raise errors.RequestNotSupported("request objects are not supported")
+        raise errors.RequestNotSupported("this app has no keys to sign request objects with")
     if "request_uri" in request.parameters:
         raise errors.RequestUriNotSupported("request_uri is not supported")
     if "registration" in request.parameters:
@@ -131,7 +162,7 @@ def _response_type(_: Provider, request: AuthorizationRequest) -> AuthorizationR
     return request
 
 
-def _scope(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 7
+def _scope(_: Provider, request: R) -> R:  # 7
     asked = parse_scope(request.parameters.get("scope"))
     granted = asked & request.client.scope & frozenset(SCOPES)
     # Without openid this is plain OAuth (OIDC Core, 3.1.2.1): no ID token, and nothing left means nothing to do.
@@ -140,7 +171,7 @@ def _scope(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest: 
     return replace(request, scope=granted)
 
 
-def _nonce(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 8
+def _nonce(_: Provider, request: R) -> R:  # 8
     nonce = request.parameters.get("nonce")
     if nonce is not None and len(nonce.encode()) > MAX_VALUE_BYTES:
         raise errors.InvalidRequest("nonce is longer than 512 bytes")
@@ -156,7 +187,7 @@ def _prompt(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:
     return replace(request, prompt=prompt)
 
 
-def _max_age(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 10
+def _max_age(_: Provider, request: R) -> R:  # 10
     text = request.parameters.get("max_age")
     if text is None:
         return replace(request, max_age=request.client.default_max_age)
@@ -184,7 +215,7 @@ def _pkce(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  
     return replace(request, code_challenge=challenge)
 
 
-def _claims_and_acr(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 12
+def _claims_and_acr(_: Provider, request: R) -> R:  # 12
     # An app that may not ask for the scope may not ask for its claims one by one either.
     thresholds = request.client.thresholds if AGE in request.client.scope else ()
     claims = parse_claims_request(request.parameters.get("claims"), thresholds)
@@ -222,11 +253,11 @@ def hinted_subject(provider: Provider, hint: str, client_id: str) -> str:
     return subject
 
 
-def _locales(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 14
+def _locales(_: Provider, request: R) -> R:  # 14
     return replace(request, ui_locales=tuple(request.parameters.get("ui_locales", "").split()))
 
 
-def _resource(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 15
+def _resource(_: Provider, request: R) -> R:  # 15
     resource = request.parameters.get("resource")
     if resource is not None and resource not in request.client.resources:
         raise errors.InvalidTarget("this app may not ask for this resource")

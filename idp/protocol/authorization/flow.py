@@ -1,11 +1,11 @@
-"""From a checked request to an answer: what stands between the person and the code, in order.
+"""From a checked request to an answer: what stands between the person and the code or the device, in order.
 
  a signed in, freshly enough     d age known             g within the curfew
  b the person the app means      e assurance sufficient  h the person agreed
- c app open to this person       f guardian agreed       then: the code
+ c app open to this person       f guardian agreed       then: the code, or the approval
 
 Every no from c to h, the guardian's and the curfew's included, reaches the app as the same `access_denied`
-(threats C05); only pages tell the person why.
+(threats C05); only pages tell the person why. A device's request goes the same way, and always over a page.
 """
 
 import hashlib
@@ -14,20 +14,25 @@ from dataclasses import dataclass
 from crypto.encoding import lp
 from crypto.pairwise import pairwise_subject
 from idp.domain.account import Account
-from idp.domain.client import ClientState
+from idp.domain.client import Client, ClientState
 from idp.domain.consent import Consent, Giver
+from idp.domain.device_grant import Approved
 from idp.domain.identifiers import new_id
 from idp.domain.ports import Transaction
 from idp.domain.scope import OFFLINE_ACCESS, format_scope
 from idp.domain.session import Session
 from idp.protocol import errors
 from idp.protocol.authorization.assurance import Unmet, achieved_acr
+from idp.protocol.authorization.device import DeviceAnswered, approve_device, deny_device
 from idp.protocol.authorization.pending import Pending, session_name
-from idp.protocol.authorization.request import AuthorizationRequest
+from idp.protocol.authorization.request import DeviceRequest, PersonRequest
 from idp.protocol.authorization.response import AuthorizationResponse, refusal, success
 from idp.protocol.authorization_code import AuthorizationCode, seal_code
 from idp.protocol.provider import Provider
 from idp.services.consents import give_consent
+
+BLUNTING_SECONDS = 60
+"""What two apps see of one session lies up to so many seconds apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,8 @@ class ConsentNeeded:
 class Obstacle:
     """Show why it cannot go on; the person's button leads back to the app with `access_denied`.
 
-    `reason` is one of `age_unknown`, `guardian_needed`, `curfew`, `not_reviewed`; `opens_at` epoch seconds for a
-    curfew, else None.
+    `reason` is one of `age_unknown`, `guardian_needed`, `curfew`, `not_reviewed`, for devices also `not_possible`;
+    `opens_at` epoch seconds for a curfew, else None.
     """
 
     pending: Pending
@@ -60,13 +65,14 @@ class Obstacle:
     opens_at: int | None = None
 
 
-Outcome = AuthorizationResponse | SignInNeeded | ConsentNeeded | Obstacle
+Outcome = AuthorizationResponse | DeviceAnswered | SignInNeeded | ConsentNeeded | Obstacle
 
 
 def proceed(provider: Provider, pending: Pending, session: Session | None) -> Outcome:
     """Take the request as far as it goes without asking the person; with `prompt=none` it always ends in an answer."""
     outcome = _next(provider, pending, session, agreed=False)
-    if "none" not in pending.request.prompt or isinstance(outcome, AuthorizationResponse):
+    request = pending.request
+    if isinstance(request, DeviceRequest) or "none" not in request.prompt or isinstance(outcome, AuthorizationResponse):
         return outcome
     silent: errors.ProtocolError
     if isinstance(outcome, SignInNeeded):
@@ -75,7 +81,7 @@ def proceed(provider: Provider, pending: Pending, session: Session | None) -> Ou
         silent = errors.ConsentRequired("the person has not agreed yet")
     else:
         silent = errors.InteractionRequired("the person must see a page first")
-    return refusal(provider, pending.request, silent)
+    return refusal(provider, request, silent)
 
 
 def decide(provider: Provider, pending: Pending, session: Session | None, allow: bool) -> Outcome:
@@ -85,14 +91,17 @@ def decide(provider: Provider, pending: Pending, session: Session | None, allow:
     return _next(provider, pending, session, agreed=True)
 
 
-def deny(provider: Provider, pending: Pending) -> AuthorizationResponse:
+def deny(provider: Provider, pending: Pending) -> AuthorizationResponse | DeviceAnswered:
     """The one negative answer an app ever sees of a person's or a rule's no."""
+    if isinstance(pending.request, DeviceRequest):
+        return deny_device(provider, pending.request)
     return refusal(provider, pending.request, errors.AccessDenied("the request was not granted"))
 
 
 def _next(provider: Provider, pending: Pending, session: Session | None, agreed: bool) -> Outcome:
     request, now = pending.request, provider.now()
-    if session is None or not session.alive(now):  # a
+    # A session in its last minute begins nothing new: its grants end earlier by the blunting.
+    if session is None or not session.alive(now + BLUNTING_SECONDS):  # a
         return SignInNeeded(pending, again=False)
     if _stale(pending, session, now):
         return SignInNeeded(pending, again=True)
@@ -110,7 +119,7 @@ def _next(provider: Provider, pending: Pending, session: Session | None, agreed:
     acr = achieved_acr(request, account.age, now)  # e
     if isinstance(acr, Unmet):
         error = errors.UnmetAuthenticationRequirements("the asked level of assurance is not on record")
-        return refusal(provider, request, error)
+        return _refuse(provider, pending, error)
     wanted, claims = request.scope, request.claims.age_claims
     consent = next((c for c in consents if c.giver is Giver.SELF), None)
     if agreed:  # h
@@ -126,7 +135,7 @@ def _next(provider: Provider, pending: Pending, session: Session | None, agreed:
 
 
 def _person(
-    tx: Transaction, session: Session, request: AuthorizationRequest
+    tx: Transaction, session: Session, request: PersonRequest
 ) -> tuple[Account | None, tuple[Consent, ...]]:
     account = tx.accounts.get(session.account_id)
     return account, tuple(tx.consents.active(session.account_id, request.client.id))
@@ -144,13 +153,19 @@ def _stale(pending: Pending, session: Session, now: int) -> bool:
 
 def _other_person(provider: Provider, pending: Pending) -> Outcome:
     """Another person is signed in than the app means (OIDC Core, 3.1.2.2)."""
-    error = errors.LoginRequired("another person is signed in")
+    return _refuse(provider, pending, errors.LoginRequired("another person is signed in"))
+
+
+def _refuse(provider: Provider, pending: Pending, error: errors.ProtocolError) -> Outcome:
+    """Tell the app at once; where it is a device, tell the person, who may have another account for it."""
+    if isinstance(pending.request, DeviceRequest):
+        return Obstacle(pending, "not_possible")
     return refusal(provider, pending.request, error)
 
 
 def _obstacle(
     provider: Provider,
-    request: AuthorizationRequest,
+    request: PersonRequest,
     account: Account,
     consents: tuple[Consent, ...],
     now: int,
@@ -178,11 +193,24 @@ def _answer(
     consent: Consent,
     subject: str,
     acr: str | None,
-) -> AuthorizationResponse:
+) -> AuthorizationResponse | DeviceAnswered:
     request, now = pending.request, provider.now()
     scope = request.scope
     if OFFLINE_ACCESS in scope and "refresh_token" not in request.client.grant_types:
         scope -= {OFFLINE_ACCESS}
+    if isinstance(request, DeviceRequest):
+        approved = Approved(
+            account_id=account.id,
+            subject=subject,
+            scope=scope,
+            claims_request=request.claims.compact(),
+            auth_time=session.auth_time,
+            shown_auth_time=_shown_auth_time(request, session),
+            acr=acr,
+            nonce=request.nonce,
+            resource=request.resource,
+        )
+        return approve_device(provider, request, approved)
     code = AuthorizationCode(
         id=new_id(now),
         account_id=account.id,
@@ -201,21 +229,26 @@ def _answer(
         claims=request.claims.compact(),
         dpop_jkt=request.dpop_jkt,
         resource=request.resource,
-        session_expires_at=session.expires_at,
+        session_expires_at=session.expires_at - _blunting(session, request.client),
         expires_at=now + provider.lifetimes.code,
     )
     return success(provider, request, seal_code(provider, code))
 
 
-def _shown_auth_time(request: AuthorizationRequest, session: Session) -> int | None:
-    """`auth_time` as this app may see it: exact where freshness was asked, else lowered by under a minute.
-
-    The pseudorandom 0-59 s per (session, sector) keeps two apps from matching a person by the second.
-    """
+def _shown_auth_time(request: PersonRequest, session: Session) -> int | None:
+    """`auth_time` as this app may see it: exact where freshness was asked, else lowered by under a minute."""
     asks_freshness = request.max_age is not None or "login" in request.prompt
     if asks_freshness or request.client.require_auth_time:
         return session.auth_time
     if not request.claims.auth_time:
         return None
-    digest = hashlib.blake2b(lp("blindage/auth-time/v1", request.client.sector), digest_size=8, key=session.sid_seed)
-    return session.auth_time - int.from_bytes(digest.digest(), "big") % 60
+    return session.auth_time - _blunting(session, request.client)
+
+
+def _blunting(session: Session, client: Client) -> int:
+    """Pseudorandom seconds (0 to 59) for each session and sector: two apps cannot match a person by the second.
+
+    What an app sees of a session's begin (`auth_time`) and of its end (`exp` of a grant) is lowered by the same.
+    """
+    digest = hashlib.blake2b(lp("blindage/auth-time/v1", client.sector), digest_size=8, key=session.sid_seed)
+    return int.from_bytes(digest.digest(), "big") % BLUNTING_SECONDS

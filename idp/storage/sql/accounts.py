@@ -54,13 +54,9 @@ _EMPTY_GRANTS = Statement(
     update(grants).where(grants.c.account_id == param("account")).values(sealed=param("nothing")),
     "account", "nothing",
 )
-_DELETE_ROWS = [
-    Statement(delete(table).where(column == param("id")), "id")
-    for table, column in (
-        (device_grants, device_grants.c.account_id), (sessions, sessions.c.account_id),
-        (consents, consents.c.account_id), (accounts, accounts.c.id),
-    )
-]
+_OWNED = (device_grants, sessions, consents, token_allowance)
+_DELETE_OWNED = [Statement(delete(table).where(table.c.account_id == param("id")), "id") for table in _OWNED]
+_DELETE = Statement(delete(accounts).where(accounts.c.id == param("id")), "id")
 
 
 class SqlAccounts:
@@ -145,7 +141,9 @@ class SqlAccounts:
         self._run.change(_EMPTY_GRANTS, account_id, b"")
         for index in indexes:
             self._run.change(_FREE_INDEX, index)
-        return [self._run.change(statement, account_id) for statement in _DELETE_ROWS][-1] == 1
+        for statement in _DELETE_OWNED:
+            self._run.change(statement, account_id)
+        return self._run.change(_DELETE, account_id) == 1
 
     def page(self, after: bytes, limit: int) -> Sequence[Account]:
         return [self._opened(row) for row in self._run.rows(_PAGE, after, limit)]

@@ -160,7 +160,7 @@ class SqlStore:
         """In a forked child: keep the parent's connections untouched, neither used nor closed, and begin anew.
 
         Two processes that talk on one connection read each other's answers, and closing one in the child would
-        end it for the parent.
+        end it for the parent. SQLite does not bear a fork while another thread is using it at all.
         """
         _INHERITED.append((self._writer, self._readers))
         # The lock may have been held by a thread that does not exist here.

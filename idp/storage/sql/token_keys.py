@@ -32,6 +32,7 @@ _SIZE = Statement(select(func.count()).select_from(token_log))
 _APPEND = Statement(insert_new(token_log).values(position=param("position"), leaf=param("leaf")), "position", "leaf")
 _LEAVES = Statement(select(token_log.c.leaf).order_by(token_log.c.position))
 _NOTE = Statement(select(token_log_notes.c.note).where(token_log_notes.c.size == param("size")), "size")
+_NOTES = Statement(select(token_log_notes.c.size, token_log_notes.c.note).order_by(token_log_notes.c.size))
 _DROP_NOTE = Statement(delete(token_log_notes).where(token_log_notes.c.size == param("size")), "size")
 _KEEP_NOTE = Statement(insert_new(token_log_notes).values(size=param("size"), note=param("note")), "size", "note")
 
@@ -59,9 +60,10 @@ _USED = Statement(
 class SqlTokenKeys:
     """Implements `idp.domain.ports.TokenKeys`."""
 
-    def __init__(self, run: Runner, sealing: ColumnSealing) -> None:
+    def __init__(self, run: Runner, sealing: ColumnSealing, log: "SqlTokenLog") -> None:
         self._run = run
         self._sealed = sealing.token_key
+        self._log = log
 
     def all(self) -> Sequence[TokenKey]:
         return [
@@ -77,16 +79,23 @@ class SqlTokenKeys:
         fields = (key.key_id, key.band.value, key.epoch, key.role.value, key.spki, sealed, key.not_before)
         if self._run.change(_ADD, *fields) != 1:
             return False
-        self.append_leaf(key.leaf())
+        self._log.append(key.leaf())
         return True
 
     def revoke(self, key_id: bytes, now: int) -> bool:
         if self._run.change(_REVOKE, key_id, now) != 1:
             return False
-        self.append_leaf(revoke_leaf(key_id, now))
+        self._log.append(revoke_leaf(key_id, now))
         return True
 
-    def append_leaf(self, leaf: bytes) -> int:
+
+class SqlTokenLog:
+    """Implements `idp.domain.ports.TokenLog`."""
+
+    def __init__(self, run: Runner) -> None:
+        self._run = run
+
+    def append(self, leaf: bytes) -> int:
         # Two writers that count alike meet at the primary key: one of them is told Conflict, and tries again.
         row = self._run.one(_SIZE)
         position = int(row[0]) if row else 0
@@ -99,6 +108,9 @@ class SqlTokenKeys:
     def note(self, size: int) -> str | None:
         row = self._run.one(_NOTE, size)
         return row[0] if row else None
+
+    def notes(self) -> Sequence[tuple[int, str]]:
+        return [(size, note) for size, note in self._run.rows(_NOTES)]
 
     def keep_note(self, size: int, note: str) -> None:
         self._run.change(_DROP_NOTE, size)

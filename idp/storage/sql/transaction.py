@@ -15,7 +15,7 @@ from idp.storage.sql.runner import Runner
 from idp.storage.sql.sealed_columns import ColumnSealing
 from idp.storage.sql.sessions import SqlSessions
 from idp.storage.sql.spent import SqlSpent
-from idp.storage.sql.token_keys import SqlAllowance, SqlTokenKeys
+from idp.storage.sql.token_keys import SqlAllowance, SqlTokenKeys, SqlTokenLog
 
 
 class SqlTransaction:
@@ -35,6 +35,7 @@ class SqlTransaction:
         self.audit_tree = SqlAuditTree(run)
         self.keys = SqlKeys(run, sealing)
         self.outbox = SqlOutbox(run, sealing)
-        self.token_keys = SqlTokenKeys(run, sealing)
+        self.token_log = SqlTokenLog(run)
+        self.token_keys = SqlTokenKeys(run, sealing, self.token_log)
         self.allowance = SqlAllowance(run)
         self.housekeeping = SqlHousekeeping(run)

@@ -1,7 +1,7 @@
 /** The frame around the screens: language, messages, one thing at a time, and where the focus goes. */
 import { h } from "./elements.mjs";
 import { stopped } from "./screens.mjs";
-import { LANGUAGES, chooseLanguage, errorText, wordsIn } from "./strings.mjs";
+import { LANGUAGES, chooseLanguage, errorCode, errorText, wordsIn } from "./strings.mjs";
 
 export class Shell {
   /** Called with the language a person chooses. */
@@ -65,7 +65,7 @@ export class Shell {
 
   /** An error above the screen; for developers its reason in the console, which holds no secret. */
   complain(error) {
-    console.warn(`wallet: ${error?.code ?? error?.name}: ${error?.message}`);
+    console.warn(`wallet: ${errorCode(error)}: ${error?.name}: ${error?.message}`);
     this.#message = { error };
   }
 
@@ -88,7 +88,7 @@ export class Shell {
     const { text, error } = this.#message;
     const element =
       text === undefined
-        ? h("p", { class: "message alert", role: "alert", "data-code": error?.code ?? "unexpected" }, errorText(this.words, error))
+        ? h("p", { class: "message alert", role: "alert", "data-code": errorCode(error) }, errorText(this.words, error))
         : h("p", { class: "message note", role: "status" }, text);
     this.#main.firstElementChild.after(element);
     element.scrollIntoView({ block: "nearest" });

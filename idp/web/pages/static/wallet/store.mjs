@@ -15,10 +15,11 @@ const VALUES = "values";
 // After this many seconds no answer to a presentation is awaited any more.
 const RESERVATION_LIFE = 3600;
 
-/** Open the database; `storage_blocked` where the browser gives none. */
-export async function openStore(factory = globalThis.indexedDB) {
+/** Open the database; `storage_blocked` where the browser gives none. `given` stands in for its IndexedDB. */
+export async function openStore(given = null) {
   try {
-    const opening = factory.open(NAME, VERSION);
+    // Where storage is blocked, even naming it may fail.
+    const opening = (given ?? globalThis.indexedDB).open(NAME, VERSION);
     opening.onupgradeneeded = () => {
       opening.result.createObjectStore(TOKENS, { keyPath: "nonce" });
       opening.result.createObjectStore(VALUES);

@@ -1,4 +1,5 @@
 /** The languages of the wallet, and the choice among them. The page itself is the same for everyone. */
+import { WalletError } from "./errors.mjs";
 import { en } from "./words_en.mjs";
 import { zh } from "./words_zh.mjs";
 
@@ -18,7 +19,12 @@ export function wordsIn(language) {
   return { ...WORDS[language], day: (seconds) => format.format(new Date(seconds * 1000)) };
 }
 
+/** The code of an error, by which words and tests know it; what is not the wallet's own is `unexpected`. */
+export function errorCode(error) {
+  return error instanceof WalletError ? error.code : "unexpected";
+}
+
 /** What to tell a person about an error. */
 export function errorText(words, error) {
-  return words.errors[error?.code] ?? words.errors.unexpected;
+  return words.errors[errorCode(error)] ?? words.errors.unexpected;
 }

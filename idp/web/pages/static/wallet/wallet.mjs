@@ -113,7 +113,11 @@ class Wallet {
     showCode: this.#doing(async () => this.#show(screens.recoveryCode, { code: await seeds.storedCode(this.#store) })),
     copyCode: this.#doing(async () => {
       const groups = this.#draft?.groups ?? (await seeds.storedCode(this.#store));
-      await navigator.clipboard.writeText(groups.join(" "));
+      try {
+        await navigator.clipboard.writeText(groups.join(" "));
+      } catch (error) {
+        throw new WalletError("no_clipboard", error.name);
+      }
       this.#shell.tell(this.#shell.words.copied);
     }),
 

@@ -104,6 +104,7 @@ export const en = {
     batch_failed: "The tokens that came were not signed with the key in the public log. All tokens of this key have been thrown away.",
     passkey_refused: "The passkey was not used. You can try again, or use a recovery code.",
     no_passkey_seed: "This passkey cannot make a key for the wallet. Please use a recovery code. (A passkey that was made just now can be deleted.)",
+    no_clipboard: "This browser does not let the page copy. Please mark the code and copy it yourself.",
     code_wrong: "This is not a recovery code. Please compare letter by letter.",
     groups_wrong: "That is not what the code says. Please compare it with what you wrote down.",
     no_seed: "Your key is missing. Please set up the wallet again.",
