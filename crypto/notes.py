@@ -126,6 +126,11 @@ class OpenedNote:
         return next((signature for signature in self.signatures if signature.verifier == verifier), None)
 
 
+def verifier_of(name: str, seed: bytes, signature_type: SignatureType = SignatureType.ED25519) -> Verifier:
+    """The public half of a log's or a witness's key, given as its 32-byte seed; MerkleError for a bad name or seed."""
+    return Verifier(name, bytes(_signing_key(seed).verify_key), signature_type)
+
+
 def sign_checkpoint(checkpoint: Checkpoint, name: str, seed: bytes) -> str:
     """A signed note over `checkpoint` by the log's Ed25519 key (RFC 8032), given as its 32-byte seed.
 
@@ -152,6 +157,28 @@ def cosign_checkpoint(note: str, name: str, seed: bytes, now: int) -> str:
     cosigned = note + _signature_line(verifier, now.to_bytes(_TIME_SIZE, "big") + signature)
     _split_note(cosigned)
     return cosigned
+
+
+def adopt_cosignature(note: str, cosigned: str, witness: Verifier) -> str:
+    """`note` with the line that `witness` added to another copy of it; verifying comes first and is the caller's.
+
+    A line of this key that is on `note` already stays: the earliest time is the one that counts. MerkleError when
+    the two are not copies of one note, or the witness has not signed `cosigned`."""
+    text, signed = _split_note(note)
+    other_text, other_signed = _split_note(cosigned)
+    lines = [blob for name, blob in other_signed if name == witness.name and blob.startswith(witness.key_id)]
+    if text != other_text or not lines:
+        raise MerkleError("not a copy of this note with a line of this witness")
+    if any(name == witness.name and blob.startswith(witness.key_id) for name, blob in signed):
+        return note
+    adopted = note + _signature_line(witness, lines[0][_KEY_ID_SIZE:])
+    _split_note(adopted)
+    return adopted
+
+
+def signature_count(note: str) -> int:
+    """How many signature lines a note has, verified or not; MerkleError when it is malformed."""
+    return len(_split_note(note)[1])
 
 
 def open_note(note: str, verifiers: Sequence[Verifier]) -> OpenedNote:

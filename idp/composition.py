@@ -25,6 +25,7 @@ from idp.outbound.guarded_fetcher import GuardedFetcher
 from idp.protocol.age_tokens.signers import TokenSigners
 from idp.protocol.client_key_sets import ClientKeySets
 from idp.protocol.grants.authorization_code import AuthorizationCodeGrant
+from idp.protocol.grants.device_code import DeviceCodeGrant
 from idp.protocol.grants.refresh_token import RefreshTokenGrant
 from idp.protocol.key_set import KeySet
 from idp.protocol.provider import Provider
@@ -32,7 +33,7 @@ from idp.protocol.server import TokenServer
 from idp.services.keys import ensure_signing_keys, fixed_key, fixed_keys
 from idp.services.password_work import PasswordWork
 from idp.services.realm import Realm
-from idp.services.token_keys import WITNESS_SECONDS, LogSigner
+from idp.services.token_keys import NOTICE_SECONDS, LogSigner
 from idp.settings import Settings, SettingsError
 from idp.storage.sql.sealed_columns import ColumnSealing
 from idp.storage.sql.store import open_store
@@ -87,6 +88,7 @@ def token_server(provider: Provider) -> TokenServer:
     server = TokenServer(provider)
     server.register_grant(AuthorizationCodeGrant)
     server.register_grant(RefreshTokenGrant)
+    server.register_grant(DeviceCodeGrant)
     return server
 
 
@@ -109,8 +111,8 @@ def log_signer(provider: Provider) -> LogSigner:
 
 
 def witness_notice(provider: Provider) -> int:
-    """Seconds a token key is logged before its use: a day, and nothing for a demonstration on this machine."""
-    return 0 if provider.realm.loopback else WITNESS_SECONDS
+    """Seconds a token key is logged before its use: two days, and none for a demonstration on this machine."""
+    return 0 if provider.realm.loopback else NOTICE_SECONDS
 
 
 def load_policy(name: str) -> Policy:

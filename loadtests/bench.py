@@ -170,6 +170,7 @@ def _write(
             name: {"share": round(seen.share, 2), "p50_ms": seen.load.p50, "p99_ms": seen.load.p99}
             for name, seen in patience.items()
         },
+        "disturbed": {each.work.name: sorted(each.disturbed) for each in series if each.disturbed},
         "missing": missing,
         "figures": {each.work.name: _figures(each) for each in series},
     }

@@ -20,7 +20,11 @@ def pinned(core: int, command: list[str]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a family of processes used so far: processor seconds, and resident memory now in bytes."""
+    """What a family of processes used so far: processor seconds, and memory now in bytes.
+
+    A page that several processes share is counted in parts (proportional set size), so that the sum is no larger than
+    what the machine gave.
+    """
 
     cpu_seconds: float
     resident: int
@@ -75,6 +79,7 @@ def _descends(pid: int, roots: set[int], parents: dict[int, int]) -> bool:
 
 def _resident(pid: int) -> int:
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (FileNotFoundError, ProcessLookupError):
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
         return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)

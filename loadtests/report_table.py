@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtests.ratios import Ratio
-from loadtests.rounds import Series
+from loadtests.rounds import UNDISTURBED, Series
 
 
 def print_report(
@@ -25,6 +25,8 @@ def print_report(
     for name, rate in limits.items():
         table.add_row(name.replace("_", " "), f"{rate:,.0f}")
     console.print(table)
+    if any(each.disturbed for each in series):
+        console.print(f"* had less than {UNDISTURBED:.0%} of its core: it waited, or the machine was busy")
     for name, fact in facts.items():
         console.print(f"{name}: {fact}", markup=False, highlight=False)
     for name, reason in missing.items():
@@ -38,8 +40,9 @@ def _figures(series: Series) -> Table:
         table.add_column(heading, justify="right")
     for name, samples in series.samples.items():
         middle = sorted(samples, key=lambda sample: sample.load.rate)[len(samples) // 2]
+        mark = "*" if name in series.disturbed else ""
         table.add_row(
-            name, f"{series.rate(name):,.0f}", f"{series.cpu_per_request(name):,.0f}", f"{middle.core_share:.2f}",
+            name, f"{series.rate(name):,.0f}", f"{series.cpu_per_request(name):,.0f}", f"{middle.core_share:.2f}{mark}",
             f"{middle.load.p50:.1f}", f"{middle.load.p99:.1f}", f"{samples[-1].resident / 1e6:,.0f}",
         )  # fmt: skip
     return table

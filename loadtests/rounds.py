@@ -12,6 +12,8 @@ from loadtests.machine import usage_of
 from loadtests.work import Work, WrongAnswer
 from loadtests.wrk import Load, Replay, run_wrk
 
+UNDISTURBED = 0.85
+"""A saturated server has at least this share of its core; with less, requests a second say little and CPU more."""
 _FIRST_RATE = 1500.0
 """Requests a second that a server is thought to manage before it was seen once."""
 _SPARE = 1.6
@@ -55,6 +57,12 @@ class Series:
     def cpu_per_request(self, name: str) -> float:
         """Median microseconds a request."""
         return statistics.median(sample.cpu_per_request for sample in self.samples[name])
+
+    @property
+    def disturbed(self) -> set[str]:
+        """Servers whose median round had not the core to itself."""
+        shares = {name: statistics.median(each.core_share for each in rounds) for name, rounds in self.samples.items()}
+        return {name for name, share in shares.items() if share < UNDISTURBED}
 
     def rate_ratio(self, name: str, other: str) -> float:
         """Median over the rounds of how many times `other`'s requests a second a server manages."""

@@ -191,6 +191,24 @@ class UseDpopNonce(ProtocolError):
         return [*super().get_headers(), ("DPoP-Nonce", self.nonce)]
 
 
+class AuthorizationPending(ProtocolError):
+    """Nobody has answered the device's request yet: poll again (RFC 8628, section 3.5)."""
+
+    error = "authorization_pending"
+
+
+class PollingTooFast(ProtocolError):
+    """As AuthorizationPending, and five seconds more between polls from now on (RFC 8628, section 3.5): 400."""
+
+    error = "slow_down"
+
+
+class ExpiredToken(ProtocolError):
+    """The device code has expired: begin anew (RFC 8628, section 3.5)."""
+
+    error = "expired_token"
+
+
 class InvalidTarget(ProtocolError):
     """The resource is unknown or not allowed (RFC 8707, section 2)."""
 

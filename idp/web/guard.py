@@ -2,6 +2,8 @@
 
 from enum import Enum
 
+from idp.protocol.errors import InvalidRequest
+from idp.protocol.parameters import repeated
 from idp.web.csrf import FIELD, from_own_page
 from idp.web.errors import PageError
 from idp.web.fields import read_form
@@ -37,3 +39,6 @@ def admit(visit: Visit, guard: Guard, path: str) -> None:
     ):
         raise PageError("forged", 403)
     visit.form.check()
+    # RFC 6749, section 3.1: what a form of ours says once must not come twice, whoever would read it.
+    if repeated(visit.form.pairs) is not None:
+        raise InvalidRequest("a field is repeated")

@@ -5,27 +5,32 @@ from collections.abc import Iterator
 from typing import Any
 
 from idp.protocol.client_metadata import CONSTANT, REFUSED, REGISTERED
-from tests.attacks.hostile_addresses import ADDRESSES
+from tests.attacks.hostile_addresses import URL_HOSTS
 from tests.attacks.hostile_values import BAD_DOCUMENTS, BAD_VALUES
-from tests.crypto.jose_keys import RSA_2048_N
 
 Case = tuple[str, bytes]
 URI = "https://app.example/cb"
+RSA_MODULUS = "u" * 341 + "Q"
+"""Odd, of 2,048 bits; not a product of two primes, which nobody checks."""
+
 URI_MEMBERS = (
     "client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri", "sector_identifier_uri", "backchannel_logout_uri",
     "blindage_security_event_endpoint", "initiate_login_uri", "frontchannel_logout_uri",
 )  # fmt: skip
 EXECUTABLE = (
-    "javascript:alert(1)", "JaVaScRiPt:alert(1)", "java\tscript:alert(1)", "\x01javascript:alert(1)", "data:text/html,x",
-    "vbscript:x", "view-source:https://x.example", "file:///etc/passwd", "gopher://127.0.0.1:6379/_FLUSHALL",
-    "dict://127.0.0.1:11211/", "ldap://127.0.0.1/", "jar:https://x.example!/", "\\\\host\\share", "https:\\\\evil.example",
+    "javascript:alert(1)", "JaVaScRiPt:alert(1)", "java\tscript:alert(1)", "\x01javascript:alert(1)",
+    "data:text/html,x", "vbscript:x", "view-source:https://x.example", "file:///etc/passwd", "gopher://127.0.0.1:6379/_FLUSHALL",
+    "dict://127.0.0.1:11211/", "ldap://127.0.0.1/", "jar:https://x.example!/", "\\\\host\\share",
+    "https:\\\\evil.example",
     "https://app.example\r\nHost: evil.example", "https://app.example/\x00", "https://app.example/\ud7ff\u202e",
 )  # fmt: skip
 ODD: tuple[tuple[str, object], ...] = (
-    ("null", None), ("true", True), ("zero", 0), ("minus one", -1), ("fraction", 0.1), ("2**53", 2**53 - 1), ("empty", ""),
+    ("null", None), ("true", True), ("zero", 0), ("minus one", -1), ("fraction", 0.1), ("2**53", 2**53 - 1),
+    ("empty", ""),
     ("NUL", "\x00"), ("quotes", "'\";--"), ("60 kB", "A" * 60_000), ("empty list", []), ("list of null", [None]),
     ("list of lists", [[[[]]]]), ("list of objects", [{}, {"a": {}}]), ("10,000 items", ["x"] * 10_000), ("object", {}),
-    ("odd object", {"__proto__": {"admin": True}, "$ne": None, "": ""}), ("deep", {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}),
+    ("odd object", {"__proto__": {"admin": True}, "$ne": None, "": ""}),
+    ("deep", {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}),
 )  # fmt: skip
 
 
@@ -48,10 +53,10 @@ def _document(**members: Any) -> bytes:
 
 
 def _uris() -> Iterator[tuple[str, dict[str, Any]]]:
-    for _, address in ADDRESSES:
+    for host in URL_HOSTS:
         for member in ("jwks_uri", "sector_identifier_uri", "backchannel_logout_uri", "logo_uri"):
-            yield f"{member} leads to {address}", {member: address}
-        yield f"redirect_uris leads to {address}", {"redirect_uris": [address]}
+            yield f"{member} leads to {host!r}", {member: f"https://{host}/"}
+        yield f"redirect_uris leads to {host!r}", {"redirect_uris": [f"https://{host}/"]}
     for uri in EXECUTABLE:
         for member in URI_MEMBERS:
             yield f"{member} is {uri!r}", {member: uri}
@@ -64,7 +69,7 @@ def _uris() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _keys() -> Iterator[tuple[str, dict[str, Any]]]:
-    rsa = {"kty": "RSA", "n": RSA_2048_N, "e": "AQAB"}
+    rsa = {"kty": "RSA", "n": RSA_MODULUS, "e": "AQAB"}
     for name, key in (
         ("RSA of 16,384 bits", {**rsa, "n": "_" * 2731}),
         ("RSA of 512 bits", {**rsa, "n": "_" * 86}),
@@ -95,7 +100,8 @@ def _wishes() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "already reviewed", {"state": "active", "blindage_state": "active", "reviewed_at": 1, "owner": "operator"}
     yield "every scope", {"scope": "openid age age_tokens offline_access admin " + "x " * 900}
     yield "no signature", {"id_token_signed_response_alg": "none", "userinfo_signed_response_alg": "none"}
-    yield "a secret as key", {"id_token_signed_response_alg": "HS256", "token_endpoint_auth_method": "client_secret_jwt"}
+    yield "a secret as key", {"id_token_signed_response_alg": "HS256"}
+    yield "an HMAC as proof", {"token_endpoint_auth_method": "client_secret_jwt"}
     yield "public subjects", {"subject_type": "public"}
     yield "passwords", {"grant_types": ["password", "implicit", "client_credentials"], "response_types": ["token"]}
     yield "every age", {"blindage_thresholds": list(range(100))}

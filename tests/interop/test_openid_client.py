@@ -1,46 +1,18 @@
 """npm openid-client, unmodified, against a running issuer: the wire as the rest of the world speaks it."""
 
 import json
-import subprocess
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import pytest
 
+from tests.assertion_client import AssertionKey, key_set
+from tests.interop.conversation import Conversation, callback_url
 from tests.issuer import FormBrowser, Issuer, running_issuer
-from tests.need import INTEROP, need
+from tests.need import need
 
 CALLBACK = "http://127.0.0.1:8999/callback"
 SIGNED_OUT = "http://127.0.0.1:8999/signed-out"
-
-
-class Conversation:
-    """A Node script that speaks JSON lines."""
-
-    def __init__(self, script: str, *arguments: str) -> None:
-        self._process = subprocess.Popen(
-            [need("node"), INTEROP / script, *arguments],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=INTEROP,
-        )  # fmt: skip
-
-    def hear(self) -> Any:
-        """The script's next JSON line."""
-        assert self._process.stdout is not None and self._process.stderr is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise AssertionError(self._process.stderr.read())
-        return json.loads(line)
-
-    def say(self, line: str) -> None:
-        """A line for the script."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-
-    def finish(self) -> None:
-        """The script must end well."""
-        _, complaints = self._process.communicate(timeout=60)
-        assert self._process.returncode == 0, complaints
 
 
 @pytest.fixture(scope="module")
@@ -48,15 +20,6 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
     need("node")
     with running_issuer(tmp_path_factory.mktemp("issuer") / "data") as running:
         yield running
-
-
-def _callback_url(browser: FormBrowser, authorize: str, username: str) -> str:
-    page = browser.get(authorize)
-    page = browser.post(page, {"username": username, "password": "a long enough password"})
-    if not page.is_redirect:
-        page = browser.post(page, {"decision": "allow"})
-    assert page.is_redirect
-    return str(page.headers["location"])
 
 
 @pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
@@ -71,7 +34,7 @@ def test_openid_client_signs_in_refreshes_introspects_revokes_and_signs_out(issu
 
 
 def _converse(talk: Conversation, browser: FormBrowser, person: str) -> None:
-    talk.say(_callback_url(browser, talk.hear()["authorize"], person))
+    talk.say(callback_url(browser, talk.hear()["authorize"], person))
     signed_in = talk.hear()
     assert signed_in["claims"]["age_band"] == "adult"
     assert signed_in["userinfo"] == {"sub": signed_in["claims"]["sub"], "age_band": "adult"}
@@ -84,3 +47,38 @@ def _converse(talk: Conversation, browser: FormBrowser, person: str) -> None:
     talk.finish()
     page = browser.get(later["logout"])
     assert page.is_redirect and page.headers["location"] == f"{SIGNED_OUT}?state=after+logout"
+
+
+def test_openid_client_follows_fapi_2_with_par_dpop_and_private_key_jwt(issuer: Issuer, tmp_path: Path) -> None:
+    key = AssertionKey("ES256")
+    (tmp_path / "jwks.json").write_text(json.dumps(key_set(key)))
+    registered = issuer.register(
+        CALLBACK, "--fapi", "--auth-method", "private_key_jwt", "--signing-alg", "ES256",
+        "--jwks", str(tmp_path / "jwks.json"), name="Bank",
+    )  # fmt: skip
+    assert registered["client_secret"] is None
+    person = issuer.person("grown-up", "1990-05-17")
+    talk = Conversation("fapi.mjs", issuer.url, registered["client_id"], CALLBACK)
+    talk.say(json.dumps({**key.key.as_dict(private=True), "kid": key.kid}))
+    with FormBrowser(issuer.url) as browser:
+        authorize = talk.hear()["authorize"]
+        talk.say(callback_url(browser, authorize, person))
+        seen = talk.hear()
+        talk.finish()
+        # The pushed request was for one use.
+        assert browser.get(authorize).status_code == 400
+    assert seen["tokenType"] == "dpop"
+    assert seen["claims"]["age_band"] == seen["userinfo"]["age_band"] == seen["again"]["age_band"] == "adult"
+
+
+def test_openid_client_registers_itself_and_signs_in_with_par_and_dpop(issuer: Issuer) -> None:
+    initial = issuer.run("client", "initial-access-token", "--registrar", "test registrar", "--json")
+    person = issuer.person("grown-up", "1990-05-17")
+    talk = Conversation("registration.mjs", issuer.url, initial["initial_access_token"], CALLBACK)
+    with FormBrowser(issuer.url) as browser:
+        begun = talk.hear()
+        assert begun["registered"]["client_id"] and begun["registered"]["registration_access_token"]
+        talk.say(callback_url(browser, begun["authorize"], person))
+        seen = talk.hear()
+        talk.finish()
+    assert seen["tokenType"] == "dpop" and seen["claims"]["age_band"] == "adult"

@@ -56,7 +56,7 @@ def test_shipped_profiles_can_be_followed(file: Path) -> None:
         ("sign_in = 1\nexchange = 3", "sign_in = 0", "nobody"),
         ("sign_in = 0.5", "sign_in = -1", "sign_in"),
         ("failures = 0", "", "failures"),
-        ("[thresholds]", "[threshold]", "thresholds"),
+        ("[thresholds]", "[threshold]", "unknown: threshold"),
         ("users = 4", "users = = 4", "mix.toml"),
     ],
 )

@@ -8,7 +8,9 @@ import pytest
 from crypto.errors import SealError
 from idp.domain.account import AccountState
 from idp.domain.errors import Conflict
+from idp.storage.sql.accounts import _OWNED
 from idp.storage.sql.store import SqlStore
+from idp.storage.sql.tables import account_keys, audit_events, grants, metadata
 from tests.storage.databases import Database
 from tests.storage.things import CHILD, NOW, a_consent, a_grant, a_session, an_account, an_event, consenting
 
@@ -106,6 +108,11 @@ def test_deletion_takes_the_key_the_rows_and_what_the_grants_held(store: SqlStor
     found = store.read(lambda tx: tx.grants.with_standing(grant.id, NOW))
     assert found is not None and not found[1].live
     assert not store.write(lambda tx: tx.grants.claim_code(grant)), "its code stays spent"
+
+
+def test_deletion_forgets_no_table() -> None:
+    concerned = {table for table in metadata.tables.values() if "account_id" in table.c}
+    assert concerned == {*_OWNED, account_keys, grants, audit_events}
 
 
 def test_deletion_makes_audit_details_unreadable_and_leaves_the_row(store: SqlStore) -> None:

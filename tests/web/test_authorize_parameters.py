@@ -29,9 +29,11 @@ def test_get_and_post_have_the_same_result(app: App, party: RelyingParty) -> Non
         got, posted = app.browser(), app.browser()
         by_get, by_post = party.ask(got, **changes), posted.post("/authorize", party.parameters(**changes))
         assert by_get.status_code == by_post.status_code
-        assert by_get.data == by_post.data
-        if by_get.location is not None and by_get.location.startswith(party.callback):
-            assert by_get.location == by_post.location
+        if by_get.status_code == 303:
+            (where, _, got_query), (there, _, post_query) = (a.location.partition("?") for a in (by_get, by_post))
+            assert where == there
+            # The way to sign-in is sealed anew each time, an answer to the app is not.
+            assert where == "/sign-in" or got_query == post_query
     person = app.person()
     answer = person.browser.post("/authorize", party.parameters())
     code = returned(person.browser.complete(answer, person.username))["code"]
@@ -40,7 +42,7 @@ def test_get_and_post_have_the_same_result(app: App, party: RelyingParty) -> Non
 
 def test_unknown_parameters_are_ignored(app: App, party: RelyingParty) -> None:
     """row 11: RFC 6749, section 3.1."""
-    tokens = party.tokens(app.person(), foo="bar", csrf="x", decision="deny", lang="zh-Hans", request_id="1")
+    tokens = party.tokens(app.person(), foo="bar", csrf="x", lang="zh-Hans", username="x", manifest="9")
     assert tokens["scope"] == "openid age"
 
 
@@ -67,7 +69,7 @@ def test_every_parameter_doubled_is_refused(app: App, party: RelyingParty, metho
     )  # fmt: skip
     for name, value in sample.items():
         for second in (value, value + "x"):
-            pairs = [*party.parameters(prompt="none", **{name: value}).items(), (name, second)]
+            pairs = [*party.parameters(**{"prompt": "none", name: value}).items(), (name, second)]
             browser = app.browser()
             body = urlencode(pairs)
             answer = browser.get(f"/authorize?{body}") if method == "GET" else browser.post("/authorize", pairs)

@@ -52,10 +52,17 @@ def answer_current_key(provider: Provider, signers: TokenSigners, request: Reque
 
 
 def answer_key_log(provider: Provider, signer: LogSigner, request: Request) -> Response:
-    """Answer GET /token-keys/log: every leaf, and the signed, cosigned checkpoint over them."""
+    """Answer GET /token-keys/log: every leaf, the signed checkpoint over them, and the older ones that were cosigned.
+
+    The newest checkpoint is always younger than the keys in use; that a witness saw them in time, the older ones show.
+    """
     _only_get(request)
     log = published_log(provider.realm.store, signer)
-    document = {"checkpoint": log.note, "leaves": [b64url_encode(leaf) for leaf in log.leaves]}
+    document = {
+        "checkpoint": log.note,
+        "leaves": [b64url_encode(leaf) for leaf in log.leaves],
+        "witnessed": log.witnessed,
+    }
     return Response(200, orjson.dumps(document), JSON, (("Cache-Control", "public, max-age=60"),))
 
 

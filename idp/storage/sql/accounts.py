@@ -15,7 +15,16 @@ from idp.domain.identifiers import ID_BYTES
 from idp.storage.sql.runner import Row, Runner
 from idp.storage.sql.sealed_columns import ColumnSealing
 from idp.storage.sql.statement import Statement
-from idp.storage.sql.tables import account_keys, accounts, consents, dedup_indexes, device_grants, grants, sessions
+from idp.storage.sql.tables import (
+    account_keys,
+    accounts,
+    consents,
+    dedup_indexes,
+    device_grants,
+    grants,
+    sessions,
+    token_allowance,
+)
 
 _INDEX_BYTES = 32
 _COLUMNS = ("id", "username_index", "state", "tester", "created_at", "profile", "password", "age", "dedup", "links")
@@ -54,6 +63,7 @@ _EMPTY_GRANTS = Statement(
     update(grants).where(grants.c.account_id == param("account")).values(sealed=param("nothing")),
     "account", "nothing",
 )
+# Every table with an account but `account_keys`, which goes first, `grants`, which are emptied, and the audit trail.
 _OWNED = (device_grants, sessions, consents, token_allowance)
 _DELETE_OWNED = [Statement(delete(table).where(table.c.account_id == param("id")), "id") for table in _OWNED]
 _DELETE = Statement(delete(accounts).where(accounts.c.id == param("id")), "id")
