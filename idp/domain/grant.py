@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from idp.domain.account import AccountState, AgeRecord
+from idp.domain.age import Band
 
 REFRESH_GRACE_SECONDS = 30
 
@@ -13,7 +14,8 @@ class Grant:
 
     `id` 16 bytes, `account_id` 16 bytes, `session_id` 32 bytes; `generation` counts refresh rotations; `acr` is the
     level that was established; `auth_time_asked` says whether ID tokens show `auth_time`; `offline` outlives the
-    session; `jkt` the DPoP key it is bound to (RFC 9449, section 6). Times in epoch seconds.
+    session; `jkt` the DPoP key it is bound to (RFC 9449, section 6). `band` is the door's: there a token's band stands
+    in place of account, consent and session, which are empty. Times in epoch seconds.
     """
 
     id: bytes
@@ -36,6 +38,7 @@ class Grant:
     generation: int = 0
     rotated_at: int | None = None
     revoked_at: int | None = None
+    band: Band | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ _HEAD = 16 + 16 + 16
 class AuthorizationCode:
     """All that was decided at `/authorize`. `id`, `account_id`, `consent_id` 16 bytes, `session_id` 32 bytes.
 
-    `shown_auth_time` is None unless the app asked for `auth_time`; times in epoch seconds.
+    `shown_auth_time` is None unless the app asked for `auth_time`; `band` is set by the door alone, where the three ids
+    of a person are empty (zeros). Times in epoch seconds.
     """
 
     id: bytes
@@ -39,6 +40,7 @@ class AuthorizationCode:
     resource: str | None
     session_expires_at: int
     expires_at: int
+    band: str | None = None
 
 
 def seal_code(provider: Provider, code: AuthorizationCode) -> str:
@@ -61,6 +63,7 @@ def seal_code(provider: Provider, code: AuthorizationCode) -> str:
             code.resource,
             code.session_expires_at,
             code.expires_at,
+            code.band,
         ]
     )
     return b64url_encode(provider.codes.seal(head + tail, _AD))

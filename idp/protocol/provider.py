@@ -8,6 +8,7 @@ from idp.domain.ports import Fetcher
 from idp.protocol.client_key_sets import ClientKeySets
 from idp.protocol.key_set import KeySet
 from idp.protocol.lifetimes import Lifetimes
+from idp.protocol.vouchers import AccountVouchers, Vouchers
 from idp.services.realm import Realm
 
 
@@ -27,6 +28,7 @@ class Provider:
     cookies: Sealer
     dpop_nonces: ServerNonces
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
+    vouchers: Vouchers = field(default_factory=AccountVouchers)
 
     @property
     def issuer(self) -> str:

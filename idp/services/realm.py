@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from crypto.keyring import KeyRing
 from idp.domain.clock import Clock
 from idp.domain.curfew import Curfew
+from idp.domain.offer import ACCOUNT_OFFER, Offer
 from idp.domain.policy import Policy
 from idp.domain.ports import Store
 from idp.domain.redirect_uri import is_loopback_host
@@ -33,6 +34,12 @@ class Realm:
     store: Store
     clock: Clock
     passwords: PasswordWork
+    offer: Offer = ACCOUNT_OFFER
+
+    @property
+    def thresholds(self) -> tuple[int, ...]:
+        """The ages apps may test here."""
+        return self.policy.thresholds if self.offer.thresholds is None else self.offer.thresholds
 
     @property
     def loopback(self) -> bool:

@@ -14,7 +14,7 @@ const config = await client.dynamicClientRegistration(
   { initialAccessToken, execute: [client.allowInsecureRequests] },
 );
 const registered = config.clientMetadata();
-const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair('EdDSA'));
+const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256'));
 const verifier = client.randomPKCECodeVerifier();
 const url = await client.buildAuthorizationUrlWithPAR(config, {
   redirect_uri: redirectUri,

@@ -13,8 +13,8 @@ from typing import Any
 from authlib.oauth2.rfc6749 import BaseGrant, TokenEndpointMixin
 
 from crypto.pkce import is_verifier, verifier_matches
-from idp.domain.grant import Grant, Standing
-from idp.domain.ports import Transaction
+from idp.domain.age import Band
+from idp.domain.grant import Grant
 from idp.domain.scope import OFFLINE_ACCESS, parse_scope
 from idp.protocol.authorization_code import AuthorizationCode, open_code
 from idp.protocol.errors import InvalidGrant, InvalidRequest
@@ -53,12 +53,7 @@ class AuthorizationCodeGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[mis
         provider, client, code = self._provider, self.request.client, self._code
         now = provider.now()
         offline = OFFLINE_ACCESS in parse_scope(code.scope)
-        session_id = None if offline else code.session_id
-
-        def look(tx: Transaction) -> Standing:
-            return tx.consents.standing(code.account_id, code.client_id, session_id, now)
-
-        standing = provider.realm.store.read(look)
+        standing = provider.vouchers.standing(provider.realm.store, code, offline, now)
         if not standing.live:  # 6
             raise InvalidGrant("the grant has ended", "account, consent or session")
         resource = target(client, (code.resource,) if code.resource else (), self.request.form)
@@ -115,4 +110,5 @@ def _grant_of(
         resource=(resource,) if resource is not None else (),
         created_at=now,
         expires_at=grant_lifetime(provider, code.scope, code.session_expires_at, now),
+        band=None if code.band is None else Band(code.band),
     )

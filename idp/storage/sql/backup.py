@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import mkstemp
 
 from idp.domain.errors import Unavailable
-from idp.storage.sql.engine_sqlite import SqliteEngine
+from idp.storage.sql.engine_sqlite import SqliteEngine, sync_directory
 from idp.storage.sql.errors import StorageError
 
 # Milliseconds to wait for readers; longer would hold up the writer.
@@ -34,11 +34,7 @@ def back_up(engine: SqliteEngine, target: Path) -> None:
         raise StorageError("the backup file exists already") from None
     finally:
         part.unlink(missing_ok=True)
-    directory = os.open(target.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync_directory(target.parent)
 
 
 def _copy(engine: SqliteEngine, part: Path) -> None:

@@ -54,6 +54,15 @@ def sqlite_library() -> ModuleType:
     return newest
 
 
+def sync_directory(directory: Path) -> None:
+    """Bring the names in a directory to disk."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 class SqliteEngine:
     """Opens connections to one database file."""
 
@@ -63,8 +72,12 @@ class SqliteEngine:
 
     def create(self) -> None:
         """Make the file, readable by its owner alone; SQLite gives its log the same mode."""
-        self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        directory = self.file.parent
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.file.exists():
+            os.close(os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            # SQLite does this for the files it makes itself: after a power cut the name must still be there.
+            sync_directory(directory)
 
     def connect(self) -> sqlite3.Connection:
         """A connection with every pragma in force; StorageError when one is not."""

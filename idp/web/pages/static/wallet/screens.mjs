@@ -43,7 +43,8 @@ function tokens({ words, left }) {
   return [
     h("p", { class: "count" }, h("strong", {}, String(left.count)), " ", words.tokens_left(left.count)),
     says && h("p", {}, says),
-    h("p", { class: "hint" }, words.how_many, " ", left.count > 0 && words.usable_until(words.day(left.until))),
+    h("p", { class: "hint" }, words.how_many),
+    left.count > 0 && h("p", { class: "hint" }, words.usable_until(words.day(left.until))),
   ];
 }
 
@@ -161,7 +162,9 @@ function presentButtons(words, left, act) {
   return [
     h("div", { class: "actions pair" },
       button(words.present, act.present), button(words.decline, act.decline, "second")),
-    h("p", { class: "hint" }, words.left_after(left.count), " ", words.how_many),
+    // One that was taken for this very request, by a press that failed, is still the person's.
+    h("p", { class: "hint" }, words.left_after(left.count + Number(left.hasReserved))),
+    h("p", { class: "hint" }, words.how_many),
   ];
 }
 

@@ -1,0 +1,51 @@
+"""Who vouches for the person behind a code when it is exchanged: the account issuer's records, or a token's band."""
+
+from typing import Protocol
+
+from idp.domain.age import Band
+from idp.domain.grant import Standing
+from idp.domain.ports import Store, Transaction
+from idp.domain.veiled import standing_of
+
+
+class Vouched(Protocol):
+    """What a code says of the person it is about. At the door `band` speaks, and the other three are empty."""
+
+    @property
+    def account_id(self) -> bytes: ...
+    @property
+    def client_id(self) -> str: ...
+    @property
+    def session_id(self) -> bytes: ...
+    @property
+    def band(self) -> str | None: ...
+
+
+class Vouchers(Protocol):
+    """Where the standing of a code comes from at the moment of its exchange."""
+
+    def standing(self, store: Store, code: Vouched, offline: bool, now: int) -> Standing:
+        """Account, consent, session and age behind a code; `offline` leaves the session out."""
+        ...
+
+
+class AccountVouchers:
+    """The account issuer: one SELECT."""
+
+    def standing(self, store: Store, code: Vouched, offline: bool, now: int) -> Standing:
+        session_id = None if offline else code.session_id
+
+        def look(tx: Transaction) -> Standing:
+            return tx.consents.standing(code.account_id, code.client_id, session_id, now)
+
+        return store.read(look)
+
+
+class BandVouchers:
+    """The door: the band that a token vouched for, as it stands in the code."""
+
+    def standing(self, store: Store, code: Vouched, offline: bool, now: int) -> Standing:
+        if code.band is None:
+            # A code that this door has sealed always has one.
+            raise ValueError("a code of the door has a band")
+        return standing_of(Band(code.band))
