@@ -9,11 +9,16 @@ from idp.domain.client import Client
 from idp.domain.scope import AGE, AGE_ASSURANCE, AGE_BAND, AGE_OVER_PREFIX, AGE_THRESHOLDS
 from idp.protocol.claims_request import ClaimsRequest
 from idp.protocol.provider import Provider
+from idp.services.realm import Realm
 
-CLAIMS_SUPPORTED = (
-    "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "sid",
-    AGE_BAND, AGE_THRESHOLDS, AGE_ASSURANCE, "session_until",
-)  # fmt: skip
+_ALWAYS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr")
+
+
+def claims_supported(realm: Realm) -> list[str]:
+    """Every claim that can stand in an ID token or a UserInfo answer here (OIDC Discovery, section 3)."""
+    sid = ("sid",) if realm.offer.tells_apps else ()
+    over = (f"{AGE_OVER_PREFIX}{age}" for age in realm.thresholds)
+    return [*_ALWAYS, *sid, *realm.offer.age_claims, "session_until", *over]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,11 @@ import orjson
 
 from crypto.errors import EncodingError
 from crypto.strict_json import parse_json_strict
-from idp.domain.scope import AGE_ASSURANCE, AGE_BAND, AGE_OVER_PREFIX, AGE_THRESHOLDS
+from idp.domain.scope import AGE_OVER_PREFIX
 from idp.protocol.errors import InvalidRequest
 
 MAX_BYTES = 4096
 _ID_TOKEN, _USERINFO = "id_token", "userinfo"
-_AGE_CLAIMS = (AGE_BAND, AGE_THRESHOLDS, AGE_ASSURANCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,13 @@ class ClaimsRequest:
 NOTHING = ClaimsRequest()
 
 
-def parse_claims_request(text: str | None, thresholds: tuple[int, ...]) -> ClaimsRequest:
+def parse_claims_request(
+    text: str | None, thresholds: tuple[int, ...], age_claims: tuple[str, ...]
+) -> ClaimsRequest:
     """Read a `claims` parameter. Unknown claims and members are ignored; malformed JSON is InvalidRequest.
 
-    `thresholds` are the ages the client may test: `age_over_NN` of any other age counts as unknown.
+    `thresholds` are the ages the client may test: `age_over_NN` of any other age counts as unknown. `age_claims` are
+    the others that are offered here.
     """
     if text is None:
         return NOTHING
@@ -70,7 +72,7 @@ def parse_claims_request(text: str | None, thresholds: tuple[int, ...]) -> Claim
     if not isinstance(document, dict):
         raise InvalidRequest("claims is not a JSON object")
     id_token, userinfo = _member(document, _ID_TOKEN), _member(document, _USERINFO)
-    known = {*_AGE_CLAIMS, *(f"{AGE_OVER_PREFIX}{age}" for age in thresholds)}
+    known = {*age_claims, *(f"{AGE_OVER_PREFIX}{age}" for age in thresholds)}
     acr = _options(id_token.get("acr")) if "acr" in id_token else _options(userinfo.get("acr"))
     return ClaimsRequest(
         id_token=frozenset(known & id_token.keys()),

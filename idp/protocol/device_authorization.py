@@ -22,7 +22,6 @@ from idp.protocol.provider import Provider
 from idp.protocol.token import machine_form
 from idp.services.user_codes import draw_user_code, network_digest, user_code_index
 
-PATH = "/device_authorization"
 VERIFICATION_PATH = "/device"
 DEVICE_CODE_BYTES = 32
 PARAMETERS = ("scope", "claims", "acr_values", "max_age", "nonce", "resource", "ui_locales", DEVICE_TYPE)

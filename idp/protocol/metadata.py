@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from idp.domain.scope import AGE_OVER_PREFIX, SCOPES
 from idp.protocol import dpop
 from idp.protocol.authorization import checks, request_object
-from idp.protocol.authorization.assurance import ACR_VALUES
-from idp.protocol.claims import CLAIMS_SUPPORTED
+from idp.protocol.claims import claims_supported
 from idp.protocol.client_authentication import METHODS
 from idp.protocol.provider import Provider
 from idp.protocol.server import TokenServer
@@ -18,11 +16,11 @@ MAX_AGE = 300
 
 def provider_metadata(provider: Provider, server: TokenServer, endpoints: dict[str, str]) -> dict[str, Any]:
     """The discovery document. `endpoints` maps metadata names to the paths that are really served."""
-    policy = provider.realm.policy
+    offer = provider.realm.offer
     return {
         "issuer": provider.issuer,
         **{name: provider.issuer + path for name, path in endpoints.items()},
-        "scopes_supported": list(SCOPES),
+        "scopes_supported": list(offer.scopes),
         "response_types_supported": list(checks.RESPONSE_TYPES),
         "response_modes_supported": list(checks.RESPONSE_MODES),
         "grant_types_supported": list(server.grant_types),
@@ -31,15 +29,14 @@ def provider_metadata(provider: Provider, server: TokenServer, endpoints: dict[s
         "userinfo_signing_alg_values_supported": list(SIGNING_ALGS),
         **_client_authentication(endpoints),
         "dpop_signing_alg_values_supported": list(dpop.ALGORITHMS),
-        "introspection_signing_alg_values_supported": list(SIGNING_ALGS),
         "require_pushed_authorization_requests": False,
-        "backchannel_logout_supported": True,
-        "backchannel_logout_session_supported": True,
+        "backchannel_logout_supported": offer.tells_apps,
+        "backchannel_logout_session_supported": offer.tells_apps,
         "code_challenge_methods_supported": list(checks.CODE_CHALLENGE_METHODS),
         "prompt_values_supported": list(checks.PROMPT_VALUES),
-        "acr_values_supported": list(ACR_VALUES),
+        "acr_values_supported": [level.value for level in offer.levels],
         "claim_types_supported": ["normal"],
-        "claims_supported": [*CLAIMS_SUPPORTED, *(f"{AGE_OVER_PREFIX}{age}" for age in policy.thresholds)],
+        "claims_supported": claims_supported(provider.realm),
         "claims_parameter_supported": True,
         "request_parameter_supported": True,
         "request_object_signing_alg_values_supported": list(request_object.ALGORITHMS),
@@ -59,4 +56,6 @@ def _client_authentication(endpoints: dict[str, str]) -> dict[str, list[str]]:
             methods = [method for method in METHODS if name != "introspection" or method != "none"]
             stated[f"{name}_endpoint_auth_methods_supported"] = methods
             stated[f"{name}_endpoint_auth_signing_alg_values_supported"] = list(SIGNING_ALGS)
+    if "introspection_endpoint" in endpoints:
+        stated["introspection_signing_alg_values_supported"] = list(SIGNING_ALGS)
     return stated

@@ -15,7 +15,6 @@ from idp.domain.client_name import check_client_name, domains_in
 from idp.domain.errors import Refused
 from idp.domain.identifiers import new_id
 from idp.domain.ports import Transaction
-from idp.domain.scope import SCOPES
 from idp.domain.sector import own_sector, proves_by_jwks_uri, sector_addresses, sector_of
 from idp.services.client_ownership import check_ownership, claim_ownership
 from idp.services.realm import Realm
@@ -108,7 +107,7 @@ def check_metadata(realm: Realm, client: Client) -> None:
     _check_redirect_uris(realm, client)
     _check_name(client)
     _check_addresses(realm, client)
-    _check_capabilities(client)
+    _check_capabilities(realm, client)
     _check_sector(client)
     _check_fapi(client)
     _check_resources(client)
@@ -170,7 +169,7 @@ def _check_addresses(realm: Realm, client: Client) -> None:
             raise Refused("invalid_client_metadata", f"{name}: {error}") from error
 
 
-def _check_capabilities(client: Client) -> None:
+def _check_capabilities(realm: Realm, client: Client) -> None:
     def need(condition: bool, text: str) -> None:
         if not condition:
             raise Refused("invalid_client_metadata", text)
@@ -178,9 +177,9 @@ def _check_capabilities(client: Client) -> None:
     method = client.token_endpoint_auth_method
     need(client.application_type in ("web", "native"), "application_type is web or native")
     need(method in AUTH_METHODS, "token_endpoint_auth_method is not supported")
-    need(client.grant_types <= frozenset(GRANT_TYPES), "a grant type is not supported")
+    need(client.grant_types <= frozenset(realm.offer.grant_types), "a grant type is not supported")
     need(bool(client.grant_types), "at least one grant type is needed")
-    need(client.scope <= frozenset(SCOPES), "a scope is not supported")
+    need(client.scope <= frozenset(realm.offer.scopes), "a scope is not supported")
     need(client.id_token_signed_response_alg in SIGNING_ALGS, "id_token_signed_response_alg is not supported")
     for alg in (
         client.userinfo_signed_response_alg,
@@ -231,6 +230,6 @@ def _check_resources(client: Client) -> None:
 
 
 def _check_thresholds(realm: Realm, thresholds: tuple[int, ...]) -> None:
-    if not set(thresholds) <= set(realm.policy.thresholds):
+    if not set(thresholds) <= set(realm.thresholds):
         raise Refused("invalid_client_metadata", "a threshold is not on the policy's list")
     check_scheme(thresholds)

@@ -11,10 +11,14 @@ from idp.domain.redirect_uri import is_loopback_host, split_uri
 
 @dataclass(frozen=True, slots=True)
 class AppCard:
-    """What the person sees of an app. `domain` is ASCII, punycode as it is; None where the app is on this device."""
+    """What the person sees of an app. `domain` is ASCII, punycode as it is; None where the app is on this device.
+
+    `elsewhere`: no browser ever goes to this app, so it is on a device of its own.
+    """
 
     name: str
     domain: str | None
+    elsewhere: bool
     reviewed: bool
     category: str
     manifest: Manifest
@@ -28,6 +32,7 @@ def app_card(client: Client, redirect_uri: str | None = None) -> AppCard:
     return AppCard(
         name=shown_name(client.name),
         domain=_domain(uris[0]) if uris else None,
+        elsewhere=not uris,
         reviewed=client.state is ClientState.ACTIVE,
         category=client.category.value,
         manifest=client.manifest,

@@ -14,10 +14,11 @@ import psycopg
 import pytest
 
 from idp.domain.errors import Busy, Unavailable
-from idp.storage.sql import engine_postgresql, reader_pool
+from idp.storage.sql import consents, engine_postgresql, grants, reader_pool
 from idp.storage.sql.engine_postgresql import READERS
 from idp.storage.sql.errors import StorageError
 from idp.storage.sql.sealed_columns import ColumnSealing
+from idp.storage.sql.statement import Statement
 from idp.storage.sql.store import SqlStore, open_store, upgrade_schema
 from tests.need import need
 from tests.postgresql import PostgresCluster, running_postgresql
@@ -64,7 +65,7 @@ def distant(
 def test_every_wait_has_its_limit(store: SqlStore) -> None:
     limits = {
         "statement_timeout": "5s", "lock_timeout": "200ms", "idle_in_transaction_session_timeout": "10s",
-        "transaction_isolation": "read committed", "TimeZone": "UTC",
+        "transaction_isolation": "read committed", "TimeZone": "UTC", "enable_seqscan": "off", "jit": "off",
     }
 
     def shown(tx: Any) -> dict[str, str]:
@@ -155,6 +156,18 @@ def test_a_network_that_falls_silent_is_not_waited_for(
         assert time.monotonic() - started < 3
     network.fault = Fault.NONE
     wait_until(lambda: _works(distant))
+
+
+@pytest.mark.parametrize("statement", [grants._WITH_STANDING, consents._STANDING], ids=["grant", "consent"])
+def test_hot_look_ups_use_an_index_even_on_tables_that_look_empty(store: SqlStore, statement: Statement) -> None:
+    parameters = {grants._WITH_STANDING: (bytes(16), 0), consents._STANDING: (bytes(16), "app", bytes(32), 0)}
+
+    def plan(tx: Any) -> list[str]:
+        explain = b"EXPLAIN (FORMAT TEXT) " + statement.postgresql
+        return [row[0] for row in tx.run.connection.execute(explain, parameters[statement])]
+
+    lines = store.read(plan)
+    assert any("Index" in line for line in lines) and not any("Seq Scan" in line for line in lines), lines
 
 
 def test_a_statement_that_takes_too_long_is_unavailable(store: SqlStore) -> None:

@@ -24,7 +24,8 @@ ERRORS = (
     {"prompt": "none"}, {"prompt": "none login"}, {"prompt": "dance"}, {"scope": "email"}, {"response_type": None},
     {"response_type": "token"}, {"code_challenge": None}, {"code_challenge_method": "plain"}, {"max_age": "x"},
     {"claims": "{"}, {"id_token_hint": "x"}, {"request": "x"}, {"request_uri": "https://x.example/"},
-    {"registration": "{}"}, {"nonce": "n" * 600}, {"resource": "https://x.example/"}, {"dpop_jkt": "x"}, {"state": "s" * 600},
+    {"registration": "{}"}, {"nonce": "n" * 600}, {"resource": "https://x.example/"}, {"dpop_jkt": "x"},
+    {"state": "s" * 600},
 )  # fmt: skip
 
 

@@ -11,8 +11,13 @@ from tests.relying_party import RelyingParty
 from tests.web.visitor import PASSWORD, forms_of
 
 HTML = "text/html; charset=utf-8"
-CORS = ("/token", "/userinfo", "/jwks", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/revoke", "/par")
-NO_CORS = ("/authorize", "/sign-in", "/sign-up", "/consent", "/notice", "/account", "/logout", "/introspect", "/nowhere")
+CORS = (
+    "/token", "/userinfo", "/jwks", "/revoke", "/par", "/.well-known/openid-configuration",
+    "/.well-known/oauth-authorization-server",
+)  # fmt: skip
+NO_CORS = (
+    "/authorize", "/sign-in", "/sign-up", "/consent", "/notice", "/account", "/logout", "/introspect", "/nowhere",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +75,7 @@ def test_every_page_forbids_frames_referrers_caches_and_strangers(app: App, part
 def test_forms_are_refused_without_their_token_or_from_another_site(app: App, party: RelyingParty) -> None:
     """row 34: RFC 9700, section 4.7: sign-in, consent and sign-out; nothing happens."""
     person = app.person()
-    for page, fields in _forms(app, party, person.browser, person.username):
+    for page, fields in _forms(party, person.browser, person.username):
         form = forms_of(page)[0]
         good = {**form.fields, **fields}
         bad = [({**good, "csrf": "x"}, {}), ({k: v for k, v in good.items() if k != "csrf"}, {})]
@@ -83,7 +88,7 @@ def test_forms_are_refused_without_their_token_or_from_another_site(app: App, pa
         assert person.browser.post(form.action, good).status_code in (200, 303)
 
 
-def _forms(app: App, party: RelyingParty, browser: Browser, username: str) -> Iterator[tuple[TestResponse, dict[str, str]]]:
+def _forms(party: RelyingParty, browser: Browser, username: str) -> Iterator[tuple[TestResponse, dict[str, str]]]:
     yield browser.follow(party.ask(browser)), {"username": username, "password": PASSWORD}
     yield browser.follow(party.ask(browser)), {"decision": "allow"}
     yield browser.get("/logout"), {}
@@ -109,8 +114,8 @@ def test_scripts_of_other_origins_may_read_what_they_are_meant_to(app: App) -> N
             answer = app.send(method, path, {} if method == "POST" else None, headers={"Origin": "https://spa.example"})
             assert answer.headers["Access-Control-Allow-Origin"] == "*", path
             assert "Access-Control-Allow-Credentials" not in answer.headers
-        asked = {"Origin": "https://spa.example", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "dpop"}
-        preflight = app.send("OPTIONS", path, headers=asked)
+        asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "dpop"}
+        preflight = app.send("OPTIONS", path, headers={"Origin": "https://spa.example", **asked})
         assert preflight.status_code == 204
         assert "DPoP" in preflight.headers["Access-Control-Allow-Headers"]
         assert "Authorization" in preflight.headers["Access-Control-Allow-Headers"]

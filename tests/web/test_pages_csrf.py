@@ -9,6 +9,7 @@ from idp.domain.session import session_id
 from idp.web.cookies import read_secret
 from idp.web.csrf import FormTokens, from_own_page
 from idp.web.pages.application import PAGES
+from tests.device import DEVICE_CLIENT, waiting_code
 from tests.web.conftest import Pages, authorize_url, request_of
 from tests.web.visitor import ISSUER, Visitor, forms_of, without
 
@@ -28,7 +29,9 @@ def _forms(pages: Pages) -> tuple[Visitor, dict[str, dict[str, str]]]:
     client = pages.app_client()
     consent = visitor.follow(visitor.get(authorize_url(client)))
     answers: list[TestResponse] = [consent, visitor.get("/logout")]
-    answers += [visitor.get("/sign-in?other=1"), visitor.get("/sign-up")]
+    answers += [visitor.get("/sign-in?other=1"), visitor.get("/sign-up"), visitor.get("/device")]
+    code = waiting_code(pages.provider, pages.app_client(**DEVICE_CLIENT))
+    answers.append(visitor.follow(visitor.get(f"/device?user_code={code}")))
     visitor.submit(consent, {"decision": "allow"})
     answers.append(visitor.get("/account"))
     found = {form.action: form.fields for answer in answers for form in forms_of(answer)}

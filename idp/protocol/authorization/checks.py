@@ -21,7 +21,7 @@ from idp.domain import redirect_uri
 from idp.domain.client import Client
 from idp.domain.device_grant import DeviceType
 from idp.domain.ports import Transaction
-from idp.domain.scope import AGE, OPENID, SCOPES, parse_scope
+from idp.domain.scope import AGE, OPENID, parse_scope
 from idp.protocol import errors
 from idp.protocol.authorization.pushed import URN, take_up
 from idp.protocol.authorization.request import (
@@ -162,9 +162,9 @@ def _response_type(_: Provider, request: AuthorizationRequest) -> AuthorizationR
     return request
 
 
-def _scope(_: Provider, request: R) -> R:  # 7
+def _scope(provider: Provider, request: R) -> R:  # 7
     asked = parse_scope(request.parameters.get("scope"))
-    granted = asked & request.client.scope & frozenset(SCOPES)
+    granted = asked & request.client.scope & frozenset(provider.realm.offer.scopes)
     # Without openid this is plain OAuth (OIDC Core, 3.1.2.1): no ID token, and nothing left means nothing to do.
     if not granted:
         raise errors.InvalidScope("no scope that this app may ask for")
@@ -215,10 +215,10 @@ def _pkce(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  
     return replace(request, code_challenge=challenge)
 
 
-def _claims_and_acr(_: Provider, request: R) -> R:  # 12
+def _claims_and_acr(provider: Provider, request: R) -> R:  # 12
     # An app that may not ask for the scope may not ask for its claims one by one either.
     thresholds = request.client.thresholds if AGE in request.client.scope else ()
-    claims = parse_claims_request(request.parameters.get("claims"), thresholds)
+    claims = parse_claims_request(request.parameters.get("claims"), thresholds, provider.realm.offer.age_claims)
     if AGE not in request.client.scope:
         claims = replace(claims, id_token=frozenset(), userinfo=frozenset())
     acr_values = tuple(request.parameters.get("acr_values", "").split())

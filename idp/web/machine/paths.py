@@ -5,8 +5,9 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from idp.protocol import client_registration, device_authorization, metadata
+from idp.protocol import client_registration, metadata
 from idp.protocol.client_registration import RegistrationEndpoint
+from idp.protocol.device_authorization import answer_device_authorization
 from idp.protocol.errors import MethodNotAllowed
 from idp.protocol.introspection import answer_introspection
 from idp.protocol.message import JSON, Request, Response
@@ -28,7 +29,7 @@ ENDPOINTS = {
     "token_endpoint": "/token",
     "userinfo_endpoint": "/userinfo",
     "pushed_authorization_request_endpoint": "/par",
-    "device_authorization_endpoint": device_authorization.PATH,
+    "device_authorization_endpoint": "/device_authorization",
     "introspection_endpoint": "/introspect",
     "revocation_endpoint": "/revoke",
     "end_session_endpoint": "/logout",
@@ -49,15 +50,13 @@ def machine_table(
     clients = RegistrationEndpoint(provider, server.grant_types, open_registration)
     document = orjson.dumps(metadata.provider_metadata(provider, server, ENDPOINTS))
     discovery = Route("discovery", _document(lambda: document), cors=True)
-
-    def device(request: Request) -> Response:
-        return device_authorization.answer_device_authorization(provider, request)
-
     return {
         "/token": Route("token", lambda r: answer_token_request(provider, server, r), cors=True, guarded=True),
         "/userinfo": Route("userinfo", lambda r: answer_userinfo(provider, r), cors=True),
         "/par": Route("par", lambda r: answer_pushed_request(provider, r), cors=True, guarded=True),
-        device_authorization.PATH: Route("device_authorization", device, cors=True, guarded=True),
+        "/device_authorization": Route(
+            "device_authorization", lambda r: answer_device_authorization(provider, r), cors=True, guarded=True
+        ),
         "/introspect": Route("introspect", lambda r: answer_introspection(provider, r), guarded=True),
         "/revoke": Route("revoke", lambda r: answer_revocation(provider, r), cors=True, guarded=True),
         client_registration.PATH: Route("register", clients.register, guarded=True, creations=REGISTRATIONS),

@@ -15,7 +15,7 @@ from idp.web import locale
 from idp.web.errors import PageError, register_error_pages
 from idp.web.guard import Guard, admit
 from idp.web.interaction import FIELD
-from idp.web.pages import account, authorize, consent, notice, sign_in, sign_out, sign_up
+from idp.web.pages import account, authorize, consent, device, notice, sign_in, sign_out, sign_up
 from idp.web.rate_limit import RateLimits
 from idp.web.security_headers import (
     NO_STORE,
@@ -53,6 +53,10 @@ PAGES = (
     Page("/sign-up", "sign_up.submit", sign_up.submit, ("POST",), Guard.BROWSER),
     Page("/consent", "consent", consent.show),
     Page("/consent", "consent.submit", consent.submit, ("POST",)),
+    Page("/device", "device", device.show),
+    Page("/device", "device.submit", device.submit, ("POST",), Guard.BROWSER),
+    Page("/device/confirm", "device.confirm", device.confirm),
+    Page("/device/confirm", "device.decide", device.decide, ("POST",)),
     Page("/notice", "notice", notice.show),
     Page("/notice", "notice.submit", notice.submit, ("POST",)),
     Page("/account", "account", account.show),

@@ -1,25 +1,24 @@
 """`/consent`: what the app would learn, and the person's yes or no (OIDC Core, section 3.1.2.4)."""
 
-from flask import Response, url_for
+from flask import Response
 
 from idp.protocol.authorization import flow
 from idp.protocol.authorization.flow import ConsentNeeded
 from idp.protocol.errors import InvalidRequest
 from idp.services.my_account import username_of
-from idp.web.answer import answer, page, see_other
+from idp.web.answer import answer, page
 from idp.web.app_card import app_card
+from idp.web.decision import decided
 from idp.web.disclosures import disclosures
 from idp.web.interaction import need_interaction
 from idp.web.site import Visit
-
-DECISIONS = {"allow": True, "deny": False}
 
 
 def show(visit: Visit) -> Response:
     """The question. When there is nothing to ask any more, the flow goes on at once."""
     interaction = need_interaction(visit, visit.query)
     outcome = flow.proceed(visit.provider, interaction.pending, visit.session)
-    if not isinstance(outcome, ConsentNeeded) or visit.session is None:
+    if not isinstance(outcome, ConsentNeeded) or visit.session is None or interaction.redirect_uri is None:
         return answer(visit, outcome)
     return page(
         "consent.html",
@@ -31,12 +30,8 @@ def show(visit: Visit) -> Response:
 
 
 def submit(visit: Visit) -> Response:
-    """Carry the decision out. It counts for the manifest that was shown: a newer one is shown first."""
+    """Carry the decision out."""
     interaction = need_interaction(visit, visit.form)
-    decision = visit.form.get("decision")
-    if decision not in DECISIONS:
-        raise InvalidRequest("decision is allow or deny")
-    allow = DECISIONS[decision]
-    if allow and visit.form.get("manifest") != str(interaction.client.manifest.version):
-        return see_other(url_for("consent", request=interaction.sealed))
-    return answer(visit, flow.decide(visit.provider, interaction.pending, visit.session, allow))
+    if interaction.redirect_uri is None:
+        raise InvalidRequest("a device's request is answered on its own page")
+    return decided(visit, interaction, "consent")

@@ -8,6 +8,7 @@ from flask_babel import get_locale
 
 from idp.protocol.authorization import flow
 from idp.protocol.authorization.flow import Obstacle
+from idp.protocol.authorization.request import DeviceRequest
 from idp.web.answer import answer, page
 from idp.web.app_card import app_card
 from idp.web.interaction import need_interaction
@@ -27,11 +28,12 @@ def show(visit: Visit) -> Response:
         reason=outcome.reason,
         opens=_opening(visit, outcome.opens_at),
         consent_age=visit.realm.policy.consent_age,
+        device=isinstance(interaction.pending.request, DeviceRequest),
     )
 
 
 def submit(visit: Visit) -> Response:
-    """Back to the app, which is told `access_denied`."""
+    """Back to the app, which is told `access_denied`; a device hears it at its next poll."""
     interaction = need_interaction(visit, visit.form)
     return answer(visit, flow.deny(visit.provider, interaction.pending))
 
