@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import date
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import holidays
@@ -16,10 +17,10 @@ from crypto.sealing import Sealer
 from idp.domain.audit_event import AuditEvent, AuditKind
 from idp.domain.clock import Clock
 from idp.domain.curfew import Curfew
-from idp.domain.errors import Unavailable
+from idp.domain.errors import Refused, Unavailable
 from idp.domain.identifiers import new_id
 from idp.domain.policy import Policy
-from idp.domain.ports import Store, Transaction
+from idp.domain.ports import KnownPasswords, Store, Transaction
 from idp.master_key import load_or_make_ring
 from idp.outbound.guarded_fetcher import GuardedFetcher
 from idp.protocol.age_tokens.signers import TokenSigners
@@ -35,6 +36,7 @@ from idp.services.password_work import PasswordWork
 from idp.services.realm import Realm
 from idp.services.token_keys import NOTICE_SECONDS, LogSigner
 from idp.settings import Settings, SettingsError
+from idp.storage.known_passwords import BreachedPasswords, CommonPasswords, EitherPasswords
 from idp.storage.sql.sealed_columns import ColumnSealing
 from idp.storage.sql.store import open_store
 from idp.system_clock import SystemClock
@@ -69,6 +71,7 @@ def compose(
         store=store,
         clock=clock,
         passwords=PasswordWork(width=os.cpu_count() or 1, queue=PASSWORD_QUEUE),
+        known_passwords=known_passwords(settings.breached_passwords_file),
     )
     fetcher = GuardedFetcher(realm.loopback, count=count_fetch, report=_refused_fetches(store, clock))
     return Provider(
@@ -121,6 +124,18 @@ def load_policy(name: str) -> Policy:
     if not name.isidentifier() or not file.is_file():
         raise SettingsError("POLICY", "no such policy")
     return Policy.parse(tomllib.loads(file.read_text("utf-8")))
+
+
+def known_passwords(file: Path | None) -> KnownPasswords:
+    """The passwords nobody may choose: the list that comes with the program, and an operator's file."""
+    text = (resources.files("idp") / "policies" / "common_passwords.txt").read_text("utf-8")
+    common = CommonPasswords(line for line in text.splitlines() if line and not line.startswith("#"))
+    if file is None:
+        return common
+    try:
+        return EitherPasswords(common, BreachedPasswords(file))
+    except (OSError, Refused) as error:
+        raise SettingsError("BREACHED_PASSWORDS_FILE", str(error)) from error
 
 
 def holiday_calendar(country: str | None) -> Callable[[date], bool]:

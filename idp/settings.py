@@ -35,7 +35,8 @@ class Settings:
 
     `issuer` the exact `iss`; `data_dir` holds the embedded database, the master key and the lock file;
     `proxy_hops` how many trusted proxies stand in front; `policy` a name in `idp/policies`;
-    `open_registration` whether apps register themselves without an initial access token.
+    `open_registration` whether apps register themselves without an initial access token;
+    `breached_passwords_file` sorted SHA-1 digests of passwords to refuse; `security_contact` for `security.txt`.
     """
 
     issuer: str
@@ -49,6 +50,8 @@ class Settings:
     rate_limits: bool
     door_issuer: str | None
     metrics_token_file: Path | None = None
+    breached_passwords_file: Path | None = None
+    security_contact: str | None = None
     open_registration: bool = True
 
     @property
@@ -76,7 +79,7 @@ def read_settings(environ: Mapping[str, str], default_issuer: str, role: str | N
     known = {
         "ISSUER", "DOOR_ISSUER", "ROLE", "DATA_DIR", "DATABASE_URL", "REDIS_URL",
         "MASTER_KEY_FILE", "PROXY_HOPS", "POLICY", "RATE_LIMITS", "METRICS_TOKEN_FILE",
-        "REGISTRATION",
+        "REGISTRATION", "BREACHED_PASSWORDS_FILE", "SECURITY_CONTACT",
     }  # fmt: skip
     given = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX) and value}
     for name in sorted(given.keys() - known):
@@ -95,6 +98,10 @@ def read_settings(environ: Mapping[str, str], default_issuer: str, role: str | N
         rate_limits=_switch("RATE_LIMITS", given.get("RATE_LIMITS", "on")),
         door_issuer=_issuer("DOOR_ISSUER", given["DOOR_ISSUER"]) if "DOOR_ISSUER" in given else None,
         metrics_token_file=Path(given["METRICS_TOKEN_FILE"]) if "METRICS_TOKEN_FILE" in given else None,
+        breached_passwords_file=(
+            Path(given["BREACHED_PASSWORDS_FILE"]) if "BREACHED_PASSWORDS_FILE" in given else None
+        ),
+        security_contact=_contact(given["SECURITY_CONTACT"]) if "SECURITY_CONTACT" in given else None,
         open_registration=_switch("REGISTRATION", given.get("REGISTRATION", "open"), on="open", off="token"),
     )
     if not settings.rate_limits and not settings.loopback:
@@ -114,6 +121,13 @@ def _issuer(name: str, url: str) -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback_host(parts.hostname)):
         raise SettingsError(name, "an issuer is https, or http on a loopback address")
     return url
+
+
+def _contact(text: str) -> str:
+    """An address for people who found a weakness: RFC 9116, section 2.5.3."""
+    if not text.startswith(("https://", "mailto:", "tel:")) or not text.isascii() or not text.isprintable() or " " in text:
+        raise SettingsError("SECURITY_CONTACT", "an address that begins with https:, mailto: or tel:")
+    return text
 
 
 def _one_of(name: str, text: str, kind: type[Role]) -> Role:

@@ -133,7 +133,9 @@ def read_user_code(text: str) -> str | None:
     Case, dashes, blanks and the like are ignored (RFC 8628, section 6.1), and so is the width of letters that an East
     Asian keyboard makes.
     """
-    folded = unicodedata.normalize("NFKC", text[: 8 * USER_CODE_LENGTH]).upper()
+    if len(text) > 8 * USER_CODE_LENGTH:
+        return None
+    folded = unicodedata.normalize("NFKC", text).upper()
     code = "".join(character for character in folded if character.isalnum())
     if len(code) != USER_CODE_LENGTH or not set(code) <= set(USER_CODE_ALPHABET):
         return None

@@ -47,4 +47,4 @@ DOOR_OFFER = Offer(
     tells_apps=False,
     fragment=False,
 )
-"""The door: a band, as an age token vouches for it. Nobody is signed in there: there is nothing to refresh or to end."""
+"""The door: a band, as an age token vouches for it. Nobody is signed in there, so nothing is refreshed or ended."""

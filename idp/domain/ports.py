@@ -73,6 +73,29 @@ class Sessions(Protocol):
     def revoke_others(self, account_id: bytes, keep: bytes | None, now: int) -> int: ...
 
 
+class RecoveryCodes(Protocol):
+    """Digests of the codes that stand in for a lost password; each works once."""
+
+    def replace(self, account_id: bytes, digests: Sequence[bytes]) -> None:
+        """Forget every code of an account and store these, which have no end."""
+        ...
+
+    def add(self, account_id: bytes, digest: bytes, expires_at: int) -> None:
+        """Store one code beside those that are there. Conflict when the digest exists."""
+        ...
+
+    def claim(self, username_index: bytes, digest: bytes, now: int) -> bytes | None:
+        """Spend a code of the usable account of a name, in one statement; the account's id for the first caller only.
+
+        None alike, and for the same work, whether there is no such account or no such code.
+        """
+        ...
+
+    def remaining(self, account_id: bytes) -> int:
+        """How many codes without an end an account has left."""
+        ...
+
+
 class Clients(Protocol):
     """Registered clients. `get` may be answered from a cache at most 3 s old."""
 
@@ -324,6 +347,14 @@ class Allowance(Protocol):
     def used(self, account_id: bytes, epoch: int) -> int: ...
 
 
+class KnownPasswords(Protocol):
+    """Passwords that are widely known, or were published after a breach (SP 800-63B-4, section 3.1.1.2)."""
+
+    def holds(self, password: str) -> bool:
+        """Whether a password, as it was typed, is among them."""
+        ...
+
+
 class Transaction(Protocol):
     """All aggregates within one database transaction."""
 
@@ -331,6 +362,8 @@ class Transaction(Protocol):
     def accounts(self) -> Accounts: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def recovery_codes(self) -> RecoveryCodes: ...
     @property
     def clients(self) -> Clients: ...
     @property

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 JWKS_MAX_AGE = 300
-"""Seconds a verifier may cache the JWKS: a key is published this long before its first use."""
+"""Seconds a verifier may cache the JWKS."""
+
+PUBLISHED_BEFORE_USE = 2 * JWKS_MAX_AGE
+"""Seconds a key stands in the JWKS before it signs: longer than any cache, for nodes learn of it seconds apart."""
 
 LONGEST_TOKEN = 24 * 3600
 """Seconds the longest signed token lives; a retiring key stays published this long after its last use."""

@@ -4,9 +4,10 @@
 """
 
 from crypto.errors import CryptoError
-from crypto.jwt import check_claims, verify_jwt
+from crypto.jwt import verify_jwt
 from idp.protocol.access_token import AccessToken, open_access_token, seal_access_token
 from idp.protocol.errors import InvalidToken
+from idp.protocol.key_set import check_once_valid
 from idp.protocol.provider import Provider
 
 TYP = "at+jwt"
@@ -35,8 +36,8 @@ def open_jwt_access_token(provider: Provider, text: str) -> tuple[AccessToken, s
     """A token we signed, and its resource; InvalidToken for anything else. Expiry is the caller's check."""
     try:
         verified = verify_jwt(text, provider.keys.find, algorithms=frozenset({ALG}), typ=frozenset({TYP}))
-        claims = {name: value for name, value in verified.claims.items() if name != "exp"}
-        check_claims(claims, now=provider.now(), issuer=provider.issuer, audience=None, leeway=60, require_exp=False)
+        claims = verified.claims
+        check_once_valid(claims, now=provider.now(), issuer=provider.issuer, audience=None)
     except CryptoError as error:
         raise InvalidToken("the access token is not valid", str(error)) from error
     return open_access_token(provider, str(claims.get("jti"))), str(claims.get("aud"))

@@ -1,17 +1,21 @@
 """The signing keys as the protocol uses them: a signer per algorithm and the published set (OIDC Core, 10.1)."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from crypto.jwk import PublicKey, SigningKey
-from crypto.jwt import JwtSigner
+from crypto.jwt import JwtSigner, check_claims
 from idp.domain.signing_key import KeyState, StoredKey
 
 RELOAD_SECONDS = 2
 """How old the loaded keys may be. Far below the time a key is published before use, so no node signs ahead."""
+
+CLOCK_LEEWAY = 60
+"""Seconds our own nodes' clocks may be apart."""
 
 PUBLISHED = (KeyState.NEXT, KeyState.ACTIVE, KeyState.RETIRING)
 
@@ -76,3 +80,13 @@ class KeySet:
         published.sort(key=lambda key: key.kid)
         document = orjson.dumps({"keys": [key.public_jwk() for key in published]})
         return LoadedKeys(now, signers, tuple(key.public_key() for key in published), document)
+
+
+def check_once_valid(claims: Mapping[str, Any], *, now: int, issuer: str, audience: str | None) -> None:
+    """Check the claims of a token of ours that may have expired since; JwtError when it never was valid.
+
+    It must carry an `exp` that is a time, whichever. `audience` None: not compared.
+    """
+    check_claims({"exp": claims.get("exp")}, now=0, issuer=None, audience=None)
+    lasting = {name: value for name, value in claims.items() if name != "exp"}
+    check_claims(lasting, now=now, issuer=issuer, audience=audience, leeway=CLOCK_LEEWAY, require_exp=False)

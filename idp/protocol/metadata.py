@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from idp.domain.signing_key import JWKS_MAX_AGE
 from idp.protocol import dpop
 from idp.protocol.authorization import checks, request_object
 from idp.protocol.claims import claims_supported
@@ -10,7 +11,7 @@ from idp.protocol.provider import Provider
 from idp.protocol.server import TokenServer
 from idp.services.clients import SIGNING_ALGS
 
-MAX_AGE = 300
+MAX_AGE = JWKS_MAX_AGE
 """Seconds a client may cache the document."""
 
 

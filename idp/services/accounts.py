@@ -30,7 +30,7 @@ class Deleted:
 def create_account(realm: Realm, username: str, password: str, tester: bool = False) -> Account:
     """Make an account without any age. Refused: `invalid_username`, `weak_password`; Conflict: the name is taken."""
     name = normal_username(username)
-    password_rules.check(password, name)
+    password_rules.check(realm.known_passwords, password, name)
     now = realm.clock.now()
     account = Account(
         id=new_id(now),
@@ -96,7 +96,8 @@ def delete_account(realm: Realm, username: str, initiator: Initiator) -> Deleted
         told = tell_account_deleted(realm, tx, account, now, initiator)
         _unlink(realm, tx, account, now)
         tx.audit.append(event)
-        tx.attempts.clear(b"password:" + account.username_index)
+        for kind in (b"password:", b"reset:"):
+            tx.attempts.clear(kind + account.username_index)
         tx.grants.revoke_of_account(account_id, now)
         tx.accounts.delete(account_id)
         return told

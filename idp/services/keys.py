@@ -8,7 +8,7 @@ from idp.domain.audit_event import AuditEvent, AuditKind
 from idp.domain.clock import Clock
 from idp.domain.identifiers import new_id
 from idp.domain.ports import Store, Transaction
-from idp.domain.signing_key import JWKS_MAX_AGE, LONGEST_TOKEN, KeyState, StoredKey
+from idp.domain.signing_key import LONGEST_TOKEN, PUBLISHED_BEFORE_USE, KeyState, StoredKey
 from idp.services.realm import FixedKeys
 
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
@@ -71,7 +71,9 @@ def schedule(store: Store, clock: Clock, rotate_after: int = ROTATE_AFTER) -> li
     return [publish_next(store, clock, alg) for alg in due]
 
 
-def advance(store: Store, clock: Clock, published_for: int = JWKS_MAX_AGE, kept_for: int = LONGEST_TOKEN) -> list[str]:
+def advance(
+    store: Store, clock: Clock, published_for: int = PUBLISHED_BEFORE_USE, kept_for: int = LONGEST_TOKEN
+) -> list[str]:
     """Do what is due: `next` published long enough becomes active, the old one retiring, later retired.
 
     `published_for` and `kept_for` in seconds; returns the kids that moved.

@@ -29,11 +29,15 @@ class MyApp:
 
 @dataclass(frozen=True, slots=True)
 class MyAccount:
-    """One person's account as that person sees it: apps by name, sessions newest first."""
+    """One person's account as that person sees it: apps by name, sessions newest first.
+
+    `recovery_codes` is how many of them are left.
+    """
 
     account: Account
     apps: tuple[MyApp, ...]
     sessions: tuple[Session, ...]
+    recovery_codes: int
 
 
 def my_account(realm: Realm, session: Session) -> MyAccount | None:
@@ -47,7 +51,7 @@ def my_account(realm: Realm, session: Session) -> MyAccount | None:
         sessions = [one for one in tx.sessions.of_account(account.id) if one.alive(now)]
         sessions.sort(key=lambda one: one.created_at, reverse=True)
         apps = _apps(tx, [one for one in tx.consents.of_account(account.id) if one.withdrawn_at is None])
-        return MyAccount(account, apps, tuple(sessions))
+        return MyAccount(account, apps, tuple(sessions), tx.recovery_codes.remaining(account.id))
 
     return realm.store.read(unit)
 
@@ -82,18 +86,8 @@ def change_password(realm: Realm, session: Session, current: str, fresh: str) ->
     (the counter is the one of sign-in), `weak_password`. Busy when too many passwords are being checked.
     """
     now = realm.clock.now()
-    account = realm.store.read(lambda tx: tx.accounts.get(session.account_id))
-    if account is None or not account.usable:
-        raise Refused("wrong_credentials", "the account cannot be used")
-    password_rules.check(fresh, account.username)
-    window = now - now % WINDOW_SECONDS
-    counter = b"password:" + account.username_index
-    # Counted before the check, as at sign-in: a borrowed session must not be a way around the limit.
-    tries = realm.store.write(lambda tx: tx.attempts.add(counter, window, window + 2 * WINDOW_SECONDS), account.id)
-    if tries > TRIES_PER_ACCOUNT:
-        raise Refused("too_many_tries", "too many wrong passwords; try again later")
-    if not realm.passwords.verify(account.password_hash, current):
-        raise Refused("wrong_credentials", "the current password is wrong")
+    password_rules.check(realm.known_passwords, fresh, username_of(realm, session) or "")
+    account = confirm_password(realm, session, current)
     checked, encoded = account.password_hash, realm.passwords.hash(fresh)
     event = AuditEvent(new_id(now), now, AuditKind.PASSWORD_CHANGED, account.id, None, account.id.hex())
 
@@ -103,7 +97,6 @@ def change_password(realm: Realm, session: Session, current: str, fresh: str) ->
         if kept is None or kept.password_hash != checked:
             raise Refused("wrong_credentials", "the current password is wrong")
         tx.accounts.set_password(kept.id, encoded)
-        tx.attempts.clear(counter)
         tx.audit.append(event)
         for other in tx.sessions.of_account(kept.id):
             if other.id != session.id and other.alive(now):
@@ -111,6 +104,27 @@ def change_password(realm: Realm, session: Session, current: str, fresh: str) ->
         return tx.sessions.revoke_others(kept.id, session.id, now)
 
     return realm.store.write(unit, account.id)
+
+
+def confirm_password(realm: Realm, session: Session, password: str) -> Account:
+    """The signed-in person's account, once they have typed their password again; the tries are those of sign-in.
+
+    Refused: `wrong_credentials`, `too_many_tries`. Busy when too many passwords are being checked.
+    """
+    now = realm.clock.now()
+    account = realm.store.read(lambda tx: tx.accounts.get(session.account_id))
+    if account is None or not account.usable:
+        raise Refused("wrong_credentials", "the account cannot be used")
+    window = now - now % WINDOW_SECONDS
+    counter = b"password:" + account.username_index
+    # Counted before the check, as at sign-in: a borrowed session must not be a way around the limit.
+    tries = realm.store.write(lambda tx: tx.attempts.add(counter, window, window + 2 * WINDOW_SECONDS), account.id)
+    if tries > TRIES_PER_ACCOUNT:
+        raise Refused("too_many_tries", "too many wrong passwords; try again later")
+    if not realm.passwords.verify(account.password_hash, password):
+        raise Refused("wrong_credentials", "the password is wrong")
+    realm.store.write(lambda tx: tx.attempts.clear(counter), account.id)
+    return account
 
 
 def _apps(tx: Transaction, consents: list[Consent]) -> tuple[MyApp, ...]:

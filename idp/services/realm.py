@@ -8,7 +8,7 @@ from idp.domain.clock import Clock
 from idp.domain.curfew import Curfew
 from idp.domain.offer import ACCOUNT_OFFER, Offer
 from idp.domain.policy import Policy
-from idp.domain.ports import Store
+from idp.domain.ports import KnownPasswords, Store
 from idp.domain.redirect_uri import is_loopback_host
 from idp.services.password_work import PasswordWork
 
@@ -34,6 +34,7 @@ class Realm:
     store: Store
     clock: Clock
     passwords: PasswordWork
+    known_passwords: KnownPasswords
     offer: Offer = ACCOUNT_OFFER
 
     @property

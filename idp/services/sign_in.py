@@ -35,7 +35,7 @@ def sign_in(realm: Realm, username: str, password: str, replaces: bytes | None =
     once a username met ten wrong passwords in the hour. Busy when too many passwords are being checked.
     """
     now = realm.clock.now()
-    index = _index_or_decoy(realm, username)
+    index = index_or_decoy(realm, username)
     window = now - now % WINDOW_SECONDS
     counter = b"password:" + index
     # Counted before the check and given back after success: parallel guesses cannot all pass a check made earlier.
@@ -105,7 +105,8 @@ def _open_session(account: Account, now: int, amr: tuple[str, ...]) -> SignedIn:
     return SignedIn(session, secret)
 
 
-def _index_or_decoy(realm: Realm, username: str) -> bytes:
+def index_or_decoy(realm: Realm, username: str) -> bytes:
+    """The index of a username as it was typed; for what cannot be a username that of no account."""
     try:
         return username_index(realm.keys.username, normal_username(username))
     except Refused:

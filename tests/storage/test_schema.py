@@ -3,6 +3,7 @@
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,15 @@ from sqlalchemy import create_engine, inspect
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
-from idp.storage.sql import schema
 from idp.storage.sql.engine_sqlite import SqliteEngine, sqlite_library
 from idp.storage.sql.errors import StorageError
-from idp.storage.sql.schema import LEVEL, MIGRATIONS
+from idp.storage.sql.layout import ACCOUNT
 from idp.storage.sql.sealed_columns import ColumnSealing
 from idp.storage.sql.store import FILE, open_store, upgrade_schema
 from idp.storage.sql.tables import metadata
 from tests.storage.databases import Database
+
+LEVEL = ACCOUNT.level
 
 
 def test_migrations_lead_to_the_tables_of_the_program(database: Database) -> None:
@@ -50,7 +52,7 @@ def test_a_strict_table_refuses_a_value_of_another_type(sqlite_database: Databas
 
 
 def test_there_is_one_line_of_migrations_and_the_program_knows_its_end() -> None:
-    script = ScriptDirectory(str(MIGRATIONS))
+    script = ScriptDirectory(str(ACCOUNT.migrations))
     revisions = list(script.walk_revisions())
     assert len(script.get_heads()) == 1
     assert script.get_current_head() == f"{LEVEL:04d}"
@@ -110,19 +112,15 @@ def test_an_embedded_database_migrates_itself(tmp_path: Path, sealing: ColumnSea
         store.ping()
 
 
-def test_half_a_migration_leaves_nothing_behind(
-    tmp_path: Path, sealing: ColumnSealing, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_half_a_migration_leaves_nothing_behind(tmp_path: Path, sealing: ColumnSealing) -> None:
     broken = tmp_path / "migrations"
-    shutil.copytree(MIGRATIONS, broken, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ACCOUNT.migrations, broken, ignore=shutil.ignore_patterns("__pycache__"))
     file = broken / "versions" / "0001_initial.py"
     file.write_text(file.read_text().replace("    _operation()\n", "    raise RuntimeError('power cut')\n", 1))
-    monkeypatch.setattr(schema, "MIGRATIONS", broken)
     with pytest.raises(RuntimeError, match="power cut"):
-        open_store("", tmp_path, sealing)
+        open_store("", tmp_path, sealing, layout=replace(ACCOUNT, migrations=broken))
     with closing(SqliteEngine(tmp_path / FILE).connect()) as connection:
         assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == []
-    monkeypatch.undo()
     with closing(open_store("", tmp_path, sealing)) as store:
         store.ping()
 

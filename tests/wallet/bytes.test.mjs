@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { b64Decode, b64Encode, b64urlDecode, b64urlEncode, bigEndian, concat, fromUtf8, lp, utf8 } from "../../idp/web/pages/static/wallet/bytes.mjs";
+import {
+  b64Decode, b64Encode, b64urlDecode, b64urlEncode, bigEndian, concat, fromUtf8, lp, utf8,
+} from "../../idp/web/pages/static/wallet/bytes.mjs";
 import { given, hex, refuses, unhex } from "./material.mjs";
 
 test("base64url is accepted and refused as crypto.encoding does", async () => {
@@ -18,7 +20,9 @@ test("base64url is accepted and refused as crypto.encoding does", async () => {
 });
 
 test("base64url of something that is no text is refused", async () => {
-  for (const value of [null, undefined, 7, {}, [], new Uint8Array(2)]) await refuses("malformed", () => b64urlDecode(value));
+  for (const value of [null, undefined, 7, {}, [], new Uint8Array(2)]) {
+    await refuses("malformed", () => b64urlDecode(value));
+  }
 });
 
 test("base64 has one spelling", async () => {

@@ -4,11 +4,12 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from nacl.signing import SigningKey
+
 from crypto.blind_rsa_keys import BlindRsaKey
 from crypto.encoding import b64url_encode
 from crypto.merkle import leaf_hash, root_of
 from crypto.notes import Checkpoint, SignatureType, Verifier, cosign_checkpoint, sign_checkpoint
-from nacl.signing import SigningKey
 
 ORIGIN = "issuer.example/token-keys"
 WITNESS = "witness.example"

@@ -356,7 +356,8 @@ def _an_empty_log() -> Case:
 
 @_case
 def _a_document_without_leaves() -> Case:
-    return {"document": {"checkpoint": _signed(primary()).notes[0]}, "shown": shown(primary()), "expected": "log_refused"}
+    document = {"checkpoint": _signed(primary()).notes[0]}
+    return {"document": document, "shown": shown(primary()), "expected": "log_refused"}
 
 
 @_case

@@ -184,7 +184,7 @@ def _sector_seed(seed: bytes, door: str, sector: str) -> bytes:
 
 def for_strings(_: Random) -> dict[str, Any]:
     """Configurations the wallet takes, and changes of each that it must not take."""
-    good = {
+    good: dict[str, Any] = {
         "door": _DOOR,
         "account_issuer": _ISSUER,
         "client_id": "wallet",
@@ -207,7 +207,9 @@ def for_strings(_: Random) -> dict[str, Any]:
         "minimum_witness_hours": [23, -1, None, "24"],
         "demo": [None, "no"],
     }
-    bad = [{"why": f"{name}: {value}", "config": {**good, name: value}} for name in changes for value in changes[name]]
+    bad: list[dict[str, Any]] = [
+        {"why": f"{name}: {value}", "config": {**good, name: value}} for name in changes for value in changes[name]
+    ]
     bad.append({"why": "a demo with hours and no witness", "config": {**good, **trust((), 24)}})
     bad.append({"why": "nothing", "config": None})
     return {"configs": {"good": [good, local], "bad": bad}}

@@ -43,7 +43,8 @@ test("a recovery code gives its seed back, however it was written down", async (
     assert.equal(groups.length, 14);
     assert.ok(groups.every((group) => /^[0-9A-HJKMNP-TV-Z]{4}$/.test(group)));
     const written = [
-      groups.join(" "), groups.join("-").toLowerCase(), groups.join(""), ` ${groups.join("\n")}\t`, groups.join(" – "),
+      groups.join(" "), groups.join("-").toLowerCase(), groups.join(""),
+      ` ${groups.join("\n")}\t`, groups.join(" – "),
       groups.join(" ").replaceAll("0", "O").replaceAll("1", "l"), groups.join("").replaceAll("1", "i"),
       Array.from(groups.join(""), (letter) => String.fromCharCode(letter.charCodeAt(0) + 0xfee0)).join(""),
     ];
@@ -60,7 +61,9 @@ test("a recovery code with one wrong, missing or swapped letter is refused", asy
     const swapped = code.slice(0, at) + code.slice(at, at + 2).split("").reverse().join("") + code.slice(at + 2);
     if (swapped !== code) await refuses("code_wrong", () => readRecoveryCode(swapped));
   }
-  for (const text of ["", "U".repeat(56), `${code}0`, code.replace(/./, "é")]) await refuses("code_wrong", () => readRecoveryCode(text));
+  for (const text of ["", "U".repeat(56), `${code}0`, code.replace(/./, "é")]) {
+    await refuses("code_wrong", () => readRecoveryCode(text));
+  }
 });
 
 test("a drafted seed is kept only after its code was confirmed", async () => {

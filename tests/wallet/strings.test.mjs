@@ -29,7 +29,6 @@ test("every word is used, and every used word is there", () => {
     ...Array.from(page.matchAll(/data-words="([a-z_]+)"/g), ([, name]) => name),
   ]);
   used.delete("day");
-  used.add("working");
   assert.deepEqual([...used].sort(), Object.keys(en).sort());
 });
 

@@ -31,6 +31,7 @@ class StubDoor:
     issuer: StubIssuer
     batch: int = 32
     demo: bool = False
+    changed_config: dict[str, Any] = field(default_factory=dict)
     expires_in: int = 600
     form_post: bool = False
     app_name: str = "Sample Game"
@@ -64,6 +65,7 @@ class StubDoor:
             "redirect_uri": f"{url}/wallet",
             "batch": self.batch,
             **(trust((), 0) if self.demo else trust()),
+            **self.changed_config,
         }
 
     def answer(self, asked: Asked) -> Answer:
@@ -88,7 +90,7 @@ class StubDoor:
     def request(self, sector: str = "") -> dict[str, Any]:
         """A pending request of an app."""
         host = sector or f"app.localhost:{self.app.port}"
-        pending = {
+        pending: dict[str, Any] = {
             "door": self.server.url,
             "request_id": secrets.token_urlsafe(16),
             "sector": host,

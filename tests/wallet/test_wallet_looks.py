@@ -1,16 +1,19 @@
 """Every screen of the wallet at 320 px and wide, light and dark, in both languages: fit, controls, axe, pictures."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from playwright.sync_api import ViewportSize
 
 from tests.need import INTEROP, need
 from tests.wallet.conftest import BATCH, NewPerson, Person
 from tests.wallet.control import Stage
 from tests.wallet.stub_issuer import marking_key
 
-PHONE, DESKTOP = {"width": 320, "height": 640}, {"width": 1280, "height": 900}
-LOOKS = ((PHONE, "light"), (PHONE, "dark"), (DESKTOP, "light"))
+PHONE, DESKTOP = ViewportSize(width=320, height=640), ViewportSize(width=1280, height=900)
+Colours = Literal["light", "dark"]
+LOOKS: tuple[tuple[ViewportSize, Colours], ...] = ((PHONE, "light"), (PHONE, "dark"), (DESKTOP, "light"))
 SMALL_CONTROLS = """
 [...document.querySelectorAll('button, input, textarea')]
     .filter(control => control.getBoundingClientRect().height < 44).map(control => control.outerHTML)

@@ -258,12 +258,10 @@ def test_a_configuration_without_witnesses_is_refused_unless_it_says_demo(
     actors: Stage, new_person: NewPerson
 ) -> None:
     person = new_person(complains=True)
-    honest = actors.door.config()
-    actors.door.config = lambda: {**honest, "witnesses": []}
+    actors.door.changed_config = {"witnesses": []}
     person.open_wallet()
     person.see_error("config_refused")
-    actors.door.demo = True
-    del actors.door.config
+    actors.door.changed_config, actors.door.demo = {}, True
     person.open_wallet()
     person.write_down_code()
     person.see("title_home")

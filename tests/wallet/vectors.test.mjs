@@ -11,7 +11,8 @@ import { readTokenKey } from "../../idp/web/pages/static/wallet/token_key.mjs";
 import { hex, published, refuses, unhex } from "./material.mjs";
 
 const SINGLE = [
-  "pp-ts_pub_verif_rfc9578.go.json", "pp-ts_pub_verif_rfc9578.rust.json", "pp-rs_public_go.json", "pp-rs_public_rs.json",
+  "pp-ts_pub_verif_rfc9578.go.json", "pp-ts_pub_verif_rfc9578.rust.json", "pp-rs_public_go.json",
+  "pp-rs_public_rs.json",
 ];
 const BATCH = [
   "pp-ts_generic_batched_tokens_v6_go.json", "pp-ts_generic_batched_tokens_v6_rs.json", "pp-rs_generic_go.json",
@@ -56,7 +57,8 @@ async function requestOf(vector) {
   const key = await readTokenKey(unhex(vector.pkS ?? vector.pk_s));
   const digest = await sha256(unhex(vector.token_challenge));
   const factor = os2ip(unhex(vector.blind));
-  return { key, digest, ...(await createTokenRequestWith(digest, key, unhex(vector.nonce), unhex(vector.salt), factor)) };
+  const made = await createTokenRequestWith(digest, key, unhex(vector.nonce), unhex(vector.salt), factor);
+  return { key, digest, ...made };
 }
 
 for (const name of SINGLE) {
@@ -108,7 +110,9 @@ test("the type 0x0002 entries of mixed generic batches stand in the request as m
 test("answers of another token type, which was not asked for, are refused", async () => {
   const mixed = BATCH.flatMap(published).filter(({ issuance }) => issuance.some((one) => typeOf(one) !== BLIND_RSA));
   assert.ok(mixed.length >= 2);
-  for (const { token_response: response } of mixed) await refuses("malformed", () => decodeBatchResponse(unhex(response)));
+  for (const { token_response: response } of mixed) {
+    await refuses("malformed", () => decodeBatchResponse(unhex(response)));
+  }
 });
 
 test("batches of the earlier revision are refused", async () => {

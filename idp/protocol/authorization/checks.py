@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from crypto.errors import CryptoError, JwtError
-from crypto.jwt import check_claims, verify_jwt
+from crypto.errors import CryptoError
+from crypto.jwt import verify_jwt
 from crypto.pkce import is_challenge
 from idp.domain import redirect_uri
 from idp.domain.client import Client
@@ -32,6 +32,7 @@ from idp.protocol.authorization.request import (
 )
 from idp.protocol.authorization.request_object import unfold_request_object
 from idp.protocol.claims_request import parse_claims_request
+from idp.protocol.key_set import check_once_valid
 from idp.protocol.parameters import repeated
 from idp.protocol.provider import Provider
 
@@ -238,13 +239,8 @@ def hinted_subject(provider: Provider, hint: str, client_id: str) -> str:
         verified = verify_jwt(
             hint, provider.keys.find, algorithms=frozenset({"RS256", "ES256", "EdDSA"}), typ=frozenset({None, "JWT"})
         )
-        # A signed UserInfo answer names the same subject and audience, but an ID token alone is dated.
-        if not {"iat", "exp"} <= verified.claims.keys():
-            raise JwtError("not an ID token")
-        lasting = {name: value for name, value in verified.claims.items() if name != "exp"}
-        check_claims(
-            lasting, now=provider.now(), issuer=provider.issuer, audience=client_id, leeway=60, require_exp=False
-        )
+        # A signed UserInfo answer names the same subject and audience, but an ID token alone has an `exp`.
+        check_once_valid(verified.claims, now=provider.now(), issuer=provider.issuer, audience=client_id)
     except CryptoError as error:
         raise errors.InvalidRequest("id_token_hint is not an ID token of ours for this app", str(error)) from error
     subject = verified.claims.get("sub")

@@ -1,6 +1,8 @@
 """The audit trail: rows with a MAC, written in the transaction of what they record."""
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Protocol
 
 import orjson
 from sqlalchemy import bindparam as param
@@ -9,34 +11,51 @@ from sqlalchemy.dialects.postgresql import insert as insert_new
 
 from idp.domain.audit_event import AuditEvent, AuditKind
 from idp.domain.errors import Conflict
-from idp.storage.sql.accounts import SqlAccounts
-from idp.storage.sql.audit_row import COLUMNS, AuditRow
+from idp.storage.sql.audit_row import ACCOUNT_AUDIT, AuditRow, AuditTable
 from idp.storage.sql.runner import Runner
 from idp.storage.sql.sealed_columns import ColumnSealing
 from idp.storage.sql.statement import Statement
-from idp.storage.sql.tables import audit_events, audit_pending
+from idp.storage.sql.tables import audit_pending
 
-_ADD = Statement(
-    insert_new(audit_events).values({name: param(name) for name in AuditRow._fields}).on_conflict_do_nothing(),
-    *AuditRow._fields,
-)
 _ADD_PENDING = Statement(insert(audit_pending).values(event_id=param("event")).inline(), "event")
-_PAGE = Statement(
-    select(*COLUMNS).where(audit_events.c.id > param("after")).order_by(audit_events.c.id).limit(param("limit")),
-    "after", "limit",
-)
-_OF_ACCOUNT = Statement(
-    select(*COLUMNS).where(audit_events.c.account_id == param("account")).order_by(audit_events.c.id), "account"
-)
+
+
+class DataKeys(Protocol):
+    """Where the data key of an account is; the door has none."""
+
+    def data_key(self, account_id: bytes) -> bytes | None: ...
+
+
+class _Statements:
+    """The statements on one table of audit rows."""
+
+    def __init__(self, table: AuditTable) -> None:
+        events, rows = table.events, select(*table.columns)
+        values = {name: param(name) for name in table.names}
+        self.add = Statement(insert_new(events).values(values).on_conflict_do_nothing(), *table.names)
+        self.page = Statement(
+            rows.where(events.c.id > param("after")).order_by(events.c.id).limit(param("limit")), "after", "limit"
+        )
+        self.of_account = None
+        if "account_id" in events.c:
+            theirs = rows.where(events.c.account_id == param("account")).order_by(events.c.id)
+            self.of_account = Statement(theirs, "account")
+
+
+_statements = cache(_Statements)
 
 
 class SqlAudit:
     """Implements `idp.domain.ports.Audit`. `audit_seal` adds the rows to a Merkle tree a moment later."""
 
-    def __init__(self, run: Runner, sealing: ColumnSealing, accounts: SqlAccounts) -> None:
+    def __init__(
+        self, run: Runner, sealing: ColumnSealing, accounts: DataKeys, table: AuditTable = ACCOUNT_AUDIT
+    ) -> None:
         self._run = run
         self._sealing = sealing
         self._accounts = accounts
+        self._table = table
+        self._statements = _statements(table)
 
     def append(self, event: AuditEvent) -> None:
         row = AuditRow(
@@ -44,15 +63,16 @@ class SqlAudit:
             self._sealed_details(event), b"",
         )
         row = row._replace(mac=self._sealing.mac(row.fields()))
-        if not self._run.change(_ADD, *row):
+        if not self._run.change(self._statements.add, *self._table.values(row)):
             raise Conflict("the audit event exists")
         self._run.change(_ADD_PENDING, event.id)
 
     def page(self, after: bytes, limit: int) -> Sequence[AuditEvent]:
-        return [self._event(AuditRow(*row)) for row in self._run.rows(_PAGE, after, limit)]
+        return [self._event(AuditRow(*row)) for row in self._run.rows(self._statements.page, after, limit)]
 
     def of_account(self, account_id: bytes) -> Sequence[AuditEvent]:
-        return [self._event(AuditRow(*row)) for row in self._run.rows(_OF_ACCOUNT, account_id)]
+        statement = self._statements.of_account
+        return [] if statement is None else [self._event(AuditRow(*row)) for row in self._run.rows(statement, account_id)]
 
     def _sealed_details(self, event: AuditEvent) -> bytes:
         details = orjson.dumps(event.details)

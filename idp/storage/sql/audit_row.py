@@ -1,6 +1,10 @@
 """A row of the audit trail: what its MAC and its leaf cover, which is every column."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Table, null
 
 from crypto.encoding import lp
 from crypto.merkle import leaf_hash
@@ -39,4 +43,25 @@ class AuditRow(NamedTuple):
         return leaf_hash(lp("blindage/audit/leaf/v1", self.fields(), self.mac))
 
 
-COLUMNS = tuple(audit_events.c[name] for name in AuditRow._fields)
+@dataclass(frozen=True, eq=False)
+class AuditTable:
+    """A table of audit rows. The door's has no column for an account; read, it is as if that were always NULL."""
+
+    events: Table
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns there are, in the order of `AuditRow`."""
+        return tuple(name for name in AuditRow._fields if name in self.events.c)
+
+    @cached_property
+    def columns(self) -> "tuple[ColumnElement[object], ...]":
+        """What to select for an `AuditRow`."""
+        return tuple(self.events.c[name] if name in self.events.c else null() for name in AuditRow._fields)
+
+    def values(self, row: AuditRow) -> list[object]:
+        """The values of a row for `names`."""
+        return [getattr(row, name) for name in self.names]
+
+
+ACCOUNT_AUDIT = AuditTable(audit_events)

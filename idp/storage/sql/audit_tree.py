@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from sqlalchemy import and_, exists, insert, select, update
 from sqlalchemy import bindparam as param
@@ -10,10 +11,10 @@ from sqlalchemy.dialects.postgresql import insert as insert_new
 
 from crypto.merkle import Frontier
 from crypto.notes import Checkpoint
-from idp.storage.sql.audit_row import COLUMNS, AuditRow
+from idp.storage.sql.audit_row import ACCOUNT_AUDIT, AuditRow, AuditTable
 from idp.storage.sql.runner import Row, Runner
 from idp.storage.sql.statement import Statement
-from idp.storage.sql.tables import audit_events, audit_frontier, audit_heads, audit_leaves, audit_pending
+from idp.storage.sql.tables import audit_frontier, audit_heads, audit_leaves, audit_pending
 
 # The sealer of another process that holds the row does this one's work: pass on, do not wait.
 _LOCK_FRONTIER = Statement(
@@ -21,37 +22,12 @@ _LOCK_FRONTIER = Statement(
 )
 _FRONTIER = Statement(select(audit_frontier.c.state).where(audit_frontier.c.id == 1))
 _SET_FRONTIER = Statement(update(audit_frontier).where(audit_frontier.c.id == 1).values(state=param("new")), "new")
-_PENDING = Statement(
-    select(*COLUMNS).join(audit_pending, audit_pending.c.event_id == audit_events.c.id)
-    .order_by(audit_pending.c.number).limit(param("limit")),
-    "limit",
-)
 _ADD_LEAF = Statement(
     insert(audit_leaves).values(position=param("position"), event_id=param("event"), hash=param("hash")),
     "position", "event", "hash",
 )
 _HAS_LEAF = exists(select(audit_leaves.c.position).where(audit_leaves.c.event_id == audit_pending.c.event_id))
 _NOT_PENDING_ANY_MORE = Statement(delete_from(audit_pending).where(_HAS_LEAF))
-_LEAVES = Statement(
-    select(audit_leaves.c.position, audit_leaves.c.hash, *COLUMNS)
-    .outerjoin(audit_events, audit_events.c.id == audit_leaves.c.event_id)
-    .where(audit_leaves.c.position >= param("first")).order_by(audit_leaves.c.position).limit(param("limit")),
-    "first", "limit",
-)
-_EVENTS = Statement(
-    select(
-        *COLUMNS,
-        exists(select(audit_leaves.c.position).where(audit_leaves.c.event_id == audit_events.c.id)),
-        exists(select(audit_pending.c.number).where(audit_pending.c.event_id == audit_events.c.id)),
-    )
-    .where(audit_events.c.id > param("after")).order_by(audit_events.c.id).limit(param("limit")),
-    "after", "limit",
-)
-_PENDING_ASTRAY = Statement(
-    select(audit_pending.c.event_id)
-    .outerjoin(audit_events, audit_events.c.id == audit_pending.c.event_id)
-    .where(audit_events.c.id.is_(None) | _HAS_LEAF)
-)
 _ADD_HEAD = Statement(
     insert_new(audit_heads)
     .values(size=param("size"), root=param("root"), at=param("at"), signature=param("signature"))
@@ -83,11 +59,47 @@ class Head:
         return Checkpoint(origin, self.size, self.root, (f"time {self.at}",)).to_text().encode()
 
 
+class _Statements:
+    """The statements that look at one table of audit rows."""
+
+    def __init__(self, table: AuditTable) -> None:
+        events, columns = table.events, table.columns
+        self.pending = Statement(
+            select(*columns).select_from(events).join(audit_pending, audit_pending.c.event_id == events.c.id)
+            .order_by(audit_pending.c.number).limit(param("limit")),
+            "limit",
+        )
+        self.leaves = Statement(
+            select(audit_leaves.c.position, audit_leaves.c.hash, *columns).select_from(audit_leaves)
+            .outerjoin(events, events.c.id == audit_leaves.c.event_id)
+            .where(audit_leaves.c.position >= param("first")).order_by(audit_leaves.c.position).limit(param("limit")),
+            "first", "limit",
+        )
+        self.events = Statement(
+            select(
+                *columns,
+                exists(select(audit_leaves.c.position).where(audit_leaves.c.event_id == events.c.id)),
+                exists(select(audit_pending.c.number).where(audit_pending.c.event_id == events.c.id)),
+            )
+            .where(events.c.id > param("after")).order_by(events.c.id).limit(param("limit")),
+            "after", "limit",
+        )
+        self.pending_astray = Statement(
+            select(audit_pending.c.event_id)
+            .outerjoin(events, events.c.id == audit_pending.c.event_id)
+            .where(events.c.id.is_(None) | _HAS_LEAF)
+        )
+
+
+_statements = cache(_Statements)
+
+
 class SqlAuditTree:
     """What `audit_seal` writes and `audit_verify` reads."""
 
-    def __init__(self, run: Runner) -> None:
+    def __init__(self, run: Runner, table: AuditTable = ACCOUNT_AUDIT) -> None:
         self._run = run
+        self._statements = _statements(table)
 
     def lock_frontier(self) -> Frontier | None:
         """The state of the tree, for this transaction alone; None when another has it."""
@@ -101,7 +113,7 @@ class SqlAuditTree:
 
     def pending(self, limit: int) -> Sequence[AuditRow]:
         """Events without a leaf, in the order in which they were numbered."""
-        return [AuditRow(*row) for row in self._run.rows(_PENDING, limit)]
+        return [AuditRow(*row) for row in self._run.rows(self._statements.pending, limit)]
 
     def append(self, frontier: Frontier, rows: Iterable[AuditRow]) -> None:
         """Give each of `rows` the next leaf after `frontier`, which is locked."""
@@ -116,19 +128,19 @@ class SqlAuditTree:
         """Leaves from position `first`: position, hash, and the event, None when it is missing."""
         return [
             (position, leaf, None if event[0] is None else AuditRow(*event))
-            for position, leaf, *event in self._run.rows(_LEAVES, first, limit)
+            for position, leaf, *event in self._run.rows(self._statements.leaves, first, limit)
         ]
 
     def events(self, after: bytes, limit: int) -> list[tuple[AuditRow, bool, bool]]:
         """Events in the order of their ids: the row, whether it has a leaf, whether it waits for one."""
         return [
             (AuditRow(*row), bool(has_leaf), bool(waits))
-            for *row, has_leaf, waits in self._run.rows(_EVENTS, after, limit)
+            for *row, has_leaf, waits in self._run.rows(self._statements.events, after, limit)
         ]
 
     def pending_astray(self) -> list[bytes]:
         """Ids that wait for a leaf though they have one, or though there is no such event."""
-        return [row[0] for row in self._run.rows(_PENDING_ASTRAY)]
+        return [row[0] for row in self._run.rows(self._statements.pending_astray)]
 
     def add_head(self, head: Head) -> bool:
         """Record a head; False when one of this size exists."""

@@ -23,6 +23,7 @@ from idp.storage.sql.tables import (
     device_grants,
     grants,
     metadata,
+    recovery_codes,
     sessions,
     signing_keys,
     spent,
@@ -60,7 +61,7 @@ _KEYS_OF_NOBODY = Statement(
 )
 _EXPIRED = {
     table.name: Statement(select(func.count()).select_from(table).where(table.c.expires_at < param("before")), "before")
-    for table in (sessions, spent, attempts, device_grants)
+    for table in (sessions, spent, attempts, device_grants, recovery_codes)
 }
 _PLAIN_SECRETS = Statement(
     select(func.count()).select_from(clients)

@@ -20,6 +20,7 @@ from idp.storage.sql.clients import ClientCache
 from idp.storage.sql.engine_postgresql import PostgresqlEngine
 from idp.storage.sql.engine_sqlite import SqliteEngine, sqlite_library
 from idp.storage.sql.errors import StorageError
+from idp.storage.sql.layout import ACCOUNT, Layout
 from idp.storage.sql.lock_file import LockFile
 from idp.storage.sql.reader_pool import ReaderPool
 from idp.storage.sql.runner import Runner
@@ -45,44 +46,51 @@ class Engine(Protocol):
 
 
 def open_store(
-    database_url: str, data_dir: Path, sealing: ColumnSealing, *, exclusive: bool = True, migrate: bool | None = None
+    database_url: str,
+    data_dir: Path,
+    sealing: ColumnSealing,
+    *,
+    exclusive: bool = True,
+    migrate: bool | None = None,
+    layout: Layout = ACCOUNT,
 ) -> "SqlStore":
     """Open the database at `database_url`, or the embedded one in `data_dir` when that is empty.
 
     `exclusive` (a server) keeps a second server out of an embedded database; a command beside it says False.
     `migrate` says whether to bring the schema up to date: by default an embedded database is, PostgreSQL is not.
-    StorageError when the database is unsafe, in use, or has a schema of another version; Unavailable when it
-    cannot be reached.
+    `layout` is the kind of database it has to be. StorageError when the database is unsafe, in use, of the other
+    kind, or has a schema of another version; Unavailable when it cannot be reached.
     """
     url = _parsed(database_url, data_dir)
     with _errors_in_words():
         if url.get_backend_name() == "postgresql":
-            return _open_postgresql(url, sealing, bool(migrate))
-        return _open_sqlite(url, sealing, exclusive, migrate is None or migrate)
+            return _open_postgresql(url, sealing, bool(migrate), layout)
+        return _open_sqlite(url, sealing, exclusive, migrate is None or migrate, layout)
 
 
-def upgrade_schema(database_url: str, data_dir: Path) -> None:
+def upgrade_schema(database_url: str, data_dir: Path, layout: Layout = ACCOUNT) -> None:
     """Bring the schema of a database up to date, creating it if need be; errors as for `open_store`."""
     url = _parsed(database_url, data_dir)
     with _errors_in_words():
         if url.get_backend_name() == "postgresql":
             postgresql = PostgresqlEngine(url)
-            schema.migrate_postgresql(postgresql)
-            schema.check_level(schema.postgresql_level(postgresql))
+            schema.migrate_postgresql(postgresql, layout)
+            schema.check_level(schema.postgresql_level(postgresql, layout), layout)
         else:
             sqlite = SqliteEngine(Path(url.database or ""))
             sqlite.create()
-            schema.migrate_sqlite(sqlite)
-            schema.check_level(schema.sqlite_level(sqlite))
+            schema.migrate_sqlite(sqlite, layout)
+            schema.check_level(schema.sqlite_level(sqlite, layout), layout)
 
 
 class SqlStore:
     """Implements `idp.domain.ports.Store`. Connections are opened when first needed, and again after a fork."""
 
     def __init__(
-        self, engine: Engine, sealing: ColumnSealing, readers: int, lock: LockFile | None = None
+        self, engine: Engine, sealing: ColumnSealing, readers: int, layout: Layout, lock: LockFile | None = None
     ) -> None:
         self.sealing = sealing
+        self.layout = layout
         self._engine = engine
         self._reader_count = readers
         self._lock_file = lock
@@ -151,7 +159,7 @@ class SqlStore:
             return self._writer
 
     def _transaction(self, run: Runner) -> SqlTransaction:
-        return SqlTransaction(run, self.sealing, self._clients)
+        return self.layout.transaction(run, self.sealing, self._clients)
 
     def _no_readers(self) -> ReaderPool:
         return ReaderPool(lambda: self._transaction(self._engine.reader()), self._reader_count)
@@ -169,7 +177,7 @@ class SqlStore:
         self._readers = self._no_readers()
 
 
-def _open_sqlite(url: URL, sealing: ColumnSealing, exclusive: bool, migrate: bool) -> SqlStore:
+def _open_sqlite(url: URL, sealing: ColumnSealing, exclusive: bool, migrate: bool, layout: Layout) -> SqlStore:
     engine = SqliteEngine(Path(url.database or ""))
     engine.create()
     lock = None
@@ -177,21 +185,21 @@ def _open_sqlite(url: URL, sealing: ColumnSealing, exclusive: bool, migrate: boo
         lock = LockFile(engine.file.with_name(LOCK), 0.0, "another server uses this data directory")
     try:
         if migrate:
-            schema.migrate_sqlite(engine)
-        schema.check_level(schema.sqlite_level(engine))
+            schema.migrate_sqlite(engine, layout)
+        schema.check_level(schema.sqlite_level(engine, layout), layout)
     except BaseException:
         if lock is not None:
             lock.release()
         raise
-    return SqlStore(engine, sealing, _SQLITE_READERS, lock)
+    return SqlStore(engine, sealing, _SQLITE_READERS, layout, lock)
 
 
-def _open_postgresql(url: URL, sealing: ColumnSealing, migrate: bool) -> SqlStore:
+def _open_postgresql(url: URL, sealing: ColumnSealing, migrate: bool, layout: Layout) -> SqlStore:
     engine = PostgresqlEngine(url)
     if migrate:
-        schema.migrate_postgresql(engine)
-    schema.check_level(schema.postgresql_level(engine))
-    return SqlStore(engine, sealing, engine_postgresql.READERS)
+        schema.migrate_postgresql(engine, layout)
+    schema.check_level(schema.postgresql_level(engine, layout), layout)
+    return SqlStore(engine, sealing, engine_postgresql.READERS, layout)
 
 
 @contextmanager

@@ -93,6 +93,18 @@ sessions = _table(
 Index("sessions_by_account", sessions.c.account_id)
 Index("sessions_by_expiry", sessions.c.expires_at)
 
+# Digests of the codes that open an account whose password is lost. Using one deletes its row. Those that a person keeps
+# have no end; those that an operator hands out have.
+recovery_codes = _table(
+    "recovery_codes",
+    _key("digest"),
+    _of_account(),
+    _number("expires_at", nullable=True),
+    CheckConstraint("length(digest) = 32", name="recovery_code_digest_size"),
+)
+Index("recovery_codes_by_account", recovery_codes.c.account_id)
+Index("recovery_codes_by_expiry", recovery_codes.c.expires_at)
+
 # `document` holds the metadata as JSON; what statements look for has columns of its own.
 clients = _table(
     "clients",

@@ -82,6 +82,16 @@ def _people() -> None:
     )
     op.create_index("sessions_by_account", "sessions", ["account_id"])
     op.create_index("sessions_by_expiry", "sessions", ["expires_at"])
+    _table(
+        "recovery_codes",
+        _bytes("digest", primary_key=True),
+        _bytes("account_id"),
+        _number("expires_at", nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"]),
+        sa.CheckConstraint("length(digest) = 32", name="recovery_code_digest_size"),
+    )
+    op.create_index("recovery_codes_by_account", "recovery_codes", ["account_id"])
+    op.create_index("recovery_codes_by_expiry", "recovery_codes", ["expires_at"])
 
 
 def _apps() -> None:

@@ -36,7 +36,8 @@ export function field(name, label, control, hint) {
   control.setAttribute("id", name);
   control.setAttribute("name", name);
   if (hint) control.setAttribute("aria-describedby", hintId);
-  return h("div", { class: "field" }, h("label", { for: name }, label), control, hint && h("p", { class: "hint", id: hintId }, hint));
+  const hinting = hint && h("p", { class: "hint", id: hintId }, hint);
+  return h("div", { class: "field" }, h("label", { for: name }, label), control, hinting);
 }
 
 /** Post fields to an address as a browser form does: the door's answer in Form Post Response Mode. */

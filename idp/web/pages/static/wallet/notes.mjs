@@ -64,7 +64,8 @@ function parseCheckpoint(text) {
 
 /** null when `verifier` has not signed; the time of a cosignature, else null inside, when it has and rightly. */
 async function verified(verifier, text, signed) {
-  const own = signed.filter(({ name, blob }) => name === verifier.name && equal(blob.slice(0, KEY_ID_SIZE), verifier.keyId));
+  const isOwn = ({ name, blob }) => name === verifier.name && equal(blob.slice(0, KEY_ID_SIZE), verifier.keyId);
+  const own = signed.filter(isOwn);
   if (own.length === 0) return null;
   if (own.some(({ blob }) => !equal(blob, own[0].blob))) throw refused("note is signed twice by one key");
   let signature = own[0].blob.slice(KEY_ID_SIZE);

@@ -113,6 +113,8 @@ function checkedAnswer(answer) {
   if (!isRight) throw new WalletError("door_refused", "the answer leads nowhere");
   if (answer.location !== undefined) return { location: target };
   const fields = Object.entries(answer.form_post.fields ?? {});
-  if (!fields.every(([, value]) => typeof value === "string")) throw new WalletError("door_refused", "fields are no texts");
+  if (fields.some(([, value]) => typeof value !== "string")) {
+    throw new WalletError("door_refused", "fields are no texts");
+  }
   return { form_post: { action: target, fields: Object.fromEntries(fields) } };
 }

@@ -135,7 +135,8 @@ export function decodeBatchResponse(data) {
 export async function createBatchRequest(challengeDigest, key, count) {
   const created = [];
   for (let made = 0; made < count; made += 1) created.push(await createTokenRequest(challengeDigest, key));
-  return { body: encodeBatchRequest(created.map(({ request }) => request)), pending: created.map((one) => one.pending) };
+  const requests = created.map(({ request }) => request);
+  return { body: encodeBatchRequest(requests), pending: created.map(({ pending }) => pending) };
 }
 
 /**

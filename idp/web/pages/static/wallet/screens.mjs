@@ -88,7 +88,8 @@ export function recoveryCode(model, act) {
   return [
     heading(draft ? words.title_code : words.code_label),
     h("p", {}, words.code_lead),
-    h("ol", { class: "code", "aria-label": words.code_label, translate: "no" }, groups.map((group) => h("li", {}, group))),
+    h("ol", { class: "code", "aria-label": words.code_label, translate: "no" },
+      groups.map((group) => h("li", {}, group))),
     h("p", { class: "hint" }, words.code_secret),
     h("div", { class: "actions pair" },
       draft && button(words.code_noted, act.askConfirm),

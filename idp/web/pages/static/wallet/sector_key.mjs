@@ -28,7 +28,7 @@ export async function sectorKey(seed, door, sector) {
   return { signer: open, publicKey: b64urlDecode(x) };
 }
 
-/** Sign that this key shows this token to this request: 64 bytes over `lp(label, door, sector, request, SHA-256(token))`. */
+/** Sign that this key shows this token to this request: over `lp(label, door, sector, request, SHA-256(token))`. */
 export async function signPresentation({ signer }, { door, sector, requestId, token }) {
   const message = lp(PRESENT_LABEL, door, sector, requestId, await sha256(token));
   return new Uint8Array(await crypto.subtle.sign("Ed25519", signer, message));

@@ -3,7 +3,6 @@ export const en = {
   skip: "Skip to the content",
   language: "Language",
   motto: "Blindage vouches for an age group, and for nothing else.",
-  working: "One moment…",
   back: "Back",
   cancel: "Cancel",
 

@@ -3,7 +3,6 @@ export const zh = {
   skip: "跳到正文",
   language: "语言",
   motto: "Blindage 只证明年龄段，别无其他。",
-  working: "请稍候……",
   back: "返回",
   cancel: "取消",
 
