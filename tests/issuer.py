@@ -135,7 +135,9 @@ class FormBrowser:
         target = urljoin(str(page.url), form.action)
         return self._follow(self.client.post(target, data={**form.fields, **fields}))
 
-    def sign_in(self, authorize: str, username: str, password: str = PASSWORD, decision: str = "allow") -> dict[str, str]:
+    def sign_in(
+        self, authorize: str, username: str, password: str = PASSWORD, decision: str = "allow"
+    ) -> dict[str, str]:
         """The whole way from /authorize to the app; returns the parameters the app receives."""
         page = self.get(authorize)
         if "name=\"password\"" in page.text:

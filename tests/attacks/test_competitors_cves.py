@@ -1,4 +1,4 @@
-"""Twelve holes that other providers and libraries had, replayed here and refused (threats, "replay the competitors")."""
+"""Twelve holes that other providers and libraries had, replayed here and refused (threats, part A)."""
 
 import hashlib
 import hmac

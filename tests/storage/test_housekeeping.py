@@ -18,7 +18,10 @@ def test_what_has_expired_is_deleted_and_nothing_else(store: SqlStore) -> None:
         store.write(lambda tx, late=late: tx.spent.claim("dpop", b"%d" % late, NOW + late))
         store.write(lambda tx, late=late: tx.attempts.add(b"key", NOW + late, NOW + late))
     purged = store.write(lambda tx: tx.housekeeping.purge(NOW, 100))
-    assert purged == {"sessions": 1, "spent": 1, "attempts": 1, "device_grants": 1, "outbox": 0, "grants": 1}
+    assert purged == {
+        "sessions": 1, "spent": 1, "attempts": 1, "device_grants": 1, "outbox": 0, "grants": 1,
+        "recovery_codes": 1,
+    }
     assert store.read(lambda tx: tx.sessions.of_account(account.id)) == sessions[1:]
     assert store.read(lambda tx: tx.grants.of_account(account.id)) == grants[1:]
     assert [store.read(lambda tx, one=one: tx.device_grants.get(one.id)) for one in devices] == [None, devices[1]]

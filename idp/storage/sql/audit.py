@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 from sqlalchemy import bindparam as param
@@ -31,7 +31,7 @@ class _Statements:
 
     def __init__(self, table: AuditTable) -> None:
         events, rows = table.events, select(*table.columns)
-        values = {name: param(name) for name in table.names}
+        values: dict[str, Any] = {name: param(name) for name in table.names}
         self.add = Statement(insert_new(events).values(values).on_conflict_do_nothing(), *table.names)
         self.page = Statement(
             rows.where(events.c.id > param("after")).order_by(events.c.id).limit(param("limit")), "after", "limit"
@@ -71,8 +71,9 @@ class SqlAudit:
         return [self._event(AuditRow(*row)) for row in self._run.rows(self._statements.page, after, limit)]
 
     def of_account(self, account_id: bytes) -> Sequence[AuditEvent]:
-        statement = self._statements.of_account
-        return [] if statement is None else [self._event(AuditRow(*row)) for row in self._run.rows(statement, account_id)]
+        if self._statements.of_account is None:
+            return []
+        return [self._event(AuditRow(*row)) for row in self._run.rows(self._statements.of_account, account_id)]
 
     def _sealed_details(self, event: AuditEvent) -> bytes:
         details = orjson.dumps(event.details)

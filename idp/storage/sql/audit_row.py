@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Table, null
 
@@ -55,7 +55,7 @@ class AuditTable:
         return tuple(name for name in AuditRow._fields if name in self.events.c)
 
     @cached_property
-    def columns(self) -> "tuple[ColumnElement[object], ...]":
+    def columns(self) -> "tuple[ColumnElement[Any], ...]":
         """What to select for an `AuditRow`."""
         return tuple(self.events.c[name] if name in self.events.c else null() for name in AuditRow._fields)
 

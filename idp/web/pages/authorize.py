@@ -39,9 +39,9 @@ def _outcome(
     try:
         fields.check()
         checked = checks.check(provider, unverified, located)
-        return flow.proceed(provider, begin(provider, checked, visit.session), visit.session)
+        return _trusted(visit, located, flow.proceed(provider, begin(provider, checked, visit.session), visit.session))
     except ProtocolError as error:
-        return refusal(provider, located, error)
+        return _refused(located, error)
     except Unavailable:
         raise
     except Exception as error:
