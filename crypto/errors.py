@@ -65,3 +65,9 @@ class MerkleError(CryptoError):
     """A Merkle proof, checkpoint or note does not verify (RFC 6962, C2SP tlog)."""
 
     code = "bad_merkle_proof"
+
+
+class VeilError(CryptoError):
+    """A veiled presentation is refused: the key, the signature, or what it is about."""
+
+    code = "bad_veil"

@@ -125,7 +125,8 @@ def _issuer(name: str, url: str) -> str:
 
 def _contact(text: str) -> str:
     """An address for people who found a weakness: RFC 9116, section 2.5.3."""
-    if not text.startswith(("https://", "mailto:", "tel:")) or not text.isascii() or not text.isprintable() or " " in text:
+    plain = text.isascii() and text.isprintable() and " " not in text
+    if not plain or not text.startswith(("https://", "mailto:", "tel:")):
         raise SettingsError("SECURITY_CONTACT", "an address that begins with https:, mailto: or tel:")
     return text
 

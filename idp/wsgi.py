@@ -11,6 +11,8 @@ from idp.web.machine.age_tokens import age_token_table
 from idp.web.machine.edge import Edge, Environ, StartResponse
 from idp.web.machine.health import DIRECT_LOOPBACK, Health, MetricsPage, is_direct_loopback
 from idp.web.machine.paths import machine_table
+from idp.web.machine.security_contact import PATH as SECURITY_TXT
+from idp.web.machine.security_contact import security_contact_table
 from idp.web.metrics import Metrics
 from idp.web.pages.application import create_pages
 from idp.web.rate_limit import RateLimits
@@ -34,7 +36,10 @@ def build_application(
     paths = machine_table(provider, token_server(provider), health, figures, settings.open_registration)
     if serves_tokens(settings.issuer):
         paths |= age_token_table(provider, token_signers(provider), log_signer(provider))
-    unbased = ("/.well-known/oauth-authorization-server", *UNHOSTED)
+    if settings.security_contact is not None:
+        paths |= security_contact_table(settings.security_contact, _origin(settings.issuer), provider.now)
+    # RFC 8414, section 3.1, and RFC 9116, section 3, put these at the root of the host.
+    unbased = ("/.well-known/oauth-authorization-server", SECURITY_TXT, *UNHOSTED)
     table = {path if path.startswith(unbased) else base + path: route for path, route in paths.items()}
     pages = create_pages(provider, limits)
     known_host = _host_check(settings)
@@ -58,6 +63,12 @@ def build_application(
         return answer
 
     return application
+
+
+def _origin(issuer: str) -> str:
+    """Scheme and host of an issuer, without its path."""
+    parts = urlsplit(issuer)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _host_check(settings: Settings) -> Callable[[str | None], bool]:

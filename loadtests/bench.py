@@ -17,7 +17,7 @@ from loadtests.peers.servers import PEERS
 from loadtests.process import NotStarted
 from loadtests.profile import NoProfiler, profile
 from loadtests.ratios import OURS, ratios_of
-from loadtests.raw_limits import measure_raw_limits
+from loadtests.raw_limits import NAMES, measure_raw_limits
 from loadtests.report_page import page
 from loadtests.report_table import print_report
 from loadtests.rounds import Plan, Series, measure
@@ -41,7 +41,7 @@ def main() -> int:
     stacks: list[str] = []
     try:
         _start(options.servers, workplace, running, missing)
-        limits = measure_raw_limits(workplace)
+        limits = measure_raw_limits(workplace, *NAMES)
         series = [
             _measured(work, running, plan, workplace) for work in WORKS if work.name in options.only
         ]

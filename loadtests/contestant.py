@@ -10,8 +10,8 @@ from urllib.parse import quote, urlencode
 
 from loadtests.process import Program
 
-Kind = Literal["exchange", "refresh"]
-"""Which client codes are for: one that gets no refresh tokens, or one that does."""
+Kind = Literal["exchange", "refresh", "wallet"]
+"""Which client codes are for: one that gets no refresh tokens, one that does, or one that fills itself with tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class Paths:
     introspection: str = "/introspect"
     jwks: str = "/jwks"
     discovery: str = "/.well-known/openid-configuration"
+    token_request: str = ""
+    token_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

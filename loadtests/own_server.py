@@ -5,13 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from loadtests.contestant import Codes, Contestant, Kind
+from loadtests.contestant import Codes, Contestant, Kind, Paths
 from loadtests.machine import LOAD_CORE, SERVER_CORE, children_of, pinned
 from loadtests.postgresql import Cluster, programs
 from loadtests.process import Program, answers, free_port
 
 _BLINDAGE = [sys.executable, "-c", "from idp.cli import main; main()"]
 _CODE_SECONDS = 600
+_MINTING: dict[Kind, list[str]] = {"exchange": [], "refresh": ["--refresh"], "wallet": ["--scope", "age_tokens"]}
 
 
 class BlindageSqlite(Contestant):
@@ -20,6 +21,7 @@ class BlindageSqlite(Contestant):
     name = "blindage_sqlite"
     label = "Blindage, SQLite FULL"
     ours = True
+    paths = Paths(token_request="/token-request", token_key="/token-keys/current")
 
     _environ: dict[str, str]
 
@@ -36,7 +38,7 @@ class BlindageSqlite(Contestant):
     def mint(self, count: int, kind: Kind) -> Codes:
         """Made beside the running server with its own keys; they outlive the standard's minute, on loopback only."""
         options = ["--count", str(count), "--valid-for", str(_CODE_SECONDS), "--people", "16"]
-        return Codes.parse(self.command("mint-codes", *options, *(["--refresh"] if kind == "refresh" else [])))
+        return Codes.parse(self.command("mint-codes", *options, *_MINTING[kind]))
 
     def command(self, *arguments: str, words: str = "") -> str:
         """Run a `blindage` command with this server's settings; what it prints. RuntimeError when it refuses."""

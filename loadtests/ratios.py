@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from loadtests.rounds import Series
+from loadtests.work import BATCH
 
 OURS = "blindage_sqlite"
 OURS_ON_POSTGRESQL = "blindage_postgresql"
@@ -49,6 +50,9 @@ def ratios_of(series: list[Series]) -> list[Ratio]:
     for each in series:
         for name, ours, peer in _pairs(each):
             found.append(Ratio(name, each.rate_ratio(ours, peer), each.cpu_ratio(ours, peer)))
+        if each.work.name == "blind_issuance" and OURS in each.samples:
+            share, cpu = each.rate_share(OURS, BATCH), each.cpu_share(OURS, BATCH)
+            found.append(Ratio("blind_issuance_share", share, cpu))
     return found
 
 

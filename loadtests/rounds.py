@@ -9,6 +9,7 @@ from pathlib import Path
 
 from loadtests.contestant import Contestant
 from loadtests.machine import usage_of
+from loadtests.raw_limits import measure_raw_limits
 from loadtests.work import Work, WrongAnswer
 from loadtests.wrk import Load, Replay, run_wrk
 
@@ -47,6 +48,8 @@ class Series:
 
     work: Work
     samples: dict[str, list[Sample]] = field(default_factory=dict)
+    raw: list[float] = field(default_factory=list)
+    """Where the work has one: its raw limit, measured in each round (operations a processor second)."""
     fallen: dict[str, str] = field(default_factory=dict)
     """Servers that did not do the work, and why: they have no samples."""
 
@@ -68,6 +71,16 @@ class Series:
         """Median over the rounds of how many times `other`'s requests a second a server manages."""
         pairs = zip(self.samples[name], self.samples[other], strict=True)
         return statistics.median(mine.load.rate / theirs.load.rate for mine, theirs in pairs)
+
+    def rate_share(self, name: str, operations: int) -> float:
+        """Median over the rounds of how much of the raw limit a server reaches, `operations` to a request."""
+        pairs = zip(self.samples[name], self.raw, strict=True)
+        return statistics.median(mine.load.rate * operations / raw for mine, raw in pairs)
+
+    def cpu_share(self, name: str, operations: int) -> float:
+        """Median over the rounds of how much of its processor time goes into the raw operations."""
+        pairs = zip(self.samples[name], self.raw, strict=True)
+        return statistics.median(operations / raw / (mine.cpu_per_request / 1e6) for mine, raw in pairs)
 
     def cpu_ratio(self, name: str, other: str) -> float:
         """Median over the rounds of how many times its processor time a request of `other` costs."""
@@ -91,6 +104,8 @@ def measure(
     series = Series(work)
     takers = {each.name: _Taker(work, each, plan, directory) for each in contestants}
     for number in range(plan.rounds + 1):
+        if number and work.raw_limit is not None:
+            series.raw.append(measure_raw_limits(directory, work.raw_limit)[work.raw_limit])
         for name, taker in list(takers.items()):
             try:
                 sample = taker.sample()
@@ -123,7 +138,8 @@ class _Taker:
         for _ in range(_TRIES):
             replay = self._replay(int(expected * self._plan.seconds * _SPARE) + self._plan.connections)
             before = usage_of(self._contestant.processes())
-            load = run_wrk(self._contestant.address, replay, self._plan.seconds, self._plan.connections)
+            connections = min(self._plan.connections, self._work.connections)
+            load = run_wrk(self._contestant.address, replay, self._plan.seconds, connections)
             # What was on its way when the load ended is answered still.
             time.sleep(0.05)
             after = usage_of(self._contestant.processes())

@@ -8,11 +8,26 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
+from crypto.blind_rsa_keys import BlindRsaPublicKey
+from crypto.encoding import b64url_decode
+from crypto.privacy_pass import TOKEN_TYPE_BLIND_RSA
+from crypto.privacy_pass_batch import GENERIC_BATCH_REQUEST_MEDIA_TYPE, GenericBatchTokenResponse
+from crypto.privacy_pass_challenge import TokenChallenge
+from crypto.privacy_pass_client import create_batch_request, finalize_batch
 from loadtests.contestant import Codes, Contestant
+from loadtests.raw_limits import BLIND_RSA
 from loadtests.wrk import Mode, Replay
 
 TOKENS = 64
 """How many people's tokens are used in turn where a token may be used many times."""
+BATCH = 32
+"""Blinded messages in a request: what a wallet asks for an epoch."""
+BATCH_CONNECTIONS = 4
+"""Requests under way at once: what is half done when a round ends counts as nothing, and a batch takes long."""
+BATCHES = 16
+"""How many people's batches are used in turn."""
+MANY = 1_000_000
+"""More connections than anybody plans: no limit."""
 
 
 class WrongAnswer(RuntimeError):
@@ -26,6 +41,10 @@ class Work(Protocol):
     title: str
     once: bool
     """Whether each prepared request can be sent one time only."""
+    connections: int
+    """Keep-alive connections at most, where fewer than the plan's are wanted."""
+    raw_limit: str | None
+    """The raw operation that the work consists of (`raw_limits.NAMES`), measured in each round; None: none."""
 
     def offered(self, contestant: Contestant) -> bool:
         """Whether the server has such an endpoint."""
@@ -42,6 +61,8 @@ class CodeExchange:
     name = "code_exchange"
     title = "Code exchange (PKCE, client_secret_basic, signed ID token)"
     once = True
+    raw_limit = None
+    connections = MANY
 
     def offered(self, contestant: Contestant) -> bool:
         """All do."""
@@ -61,6 +82,8 @@ class Refresh:
     name = "refresh"
     title = "Refresh by a confidential client (signed ID token)"
     once = False
+    raw_limit = None
+    connections = MANY
 
     def offered(self, contestant: Contestant) -> bool:
         """All do."""
@@ -82,6 +105,8 @@ class Userinfo:
     name = "userinfo"
     title = "UserInfo"
     once = False
+    raw_limit = None
+    connections = MANY
 
     def offered(self, contestant: Contestant) -> bool:
         """All do."""
@@ -104,6 +129,8 @@ class Introspection:
     name = "introspection"
     title = "Introspection"
     once = False
+    raw_limit = None
+    connections = MANY
 
     def offered(self, contestant: Contestant) -> bool:
         """All do."""
@@ -126,6 +153,8 @@ class Document:
     name: str
     title: str
     once: bool = False
+    raw_limit: str | None = None
+    connections: int = MANY
 
     def offered(self, contestant: Contestant) -> bool:
         """Not everybody publishes every document."""
@@ -139,6 +168,44 @@ class Document:
         return Replay("GET", path, mode)
 
 
+class BlindIssuance:
+    """Batches of blinded messages for blind signatures (RFC 9578, section 6; the batched-tokens draft)."""
+
+    name = "blind_issuance"
+    title = f"Age tokens in batches of {BATCH} (blind RSA-2048)"
+    once = False
+    raw_limit = BLIND_RSA
+    connections = BATCH_CONNECTIONS
+
+    def offered(self, contestant: Contestant) -> bool:
+        """Ours only: nobody else has them."""
+        return bool(contestant.paths.token_request)
+
+    def prepare(self, contestant: Contestant, count: int, directory: Path) -> Replay:
+        """A batch for each person, sent again and again: the quota is charged once, the signatures are made each time.
+
+        The first answer is finalised as a wallet would, which verifies every signature in it.
+        """
+        codes = contestant.mint(BATCHES, "wallet")
+        challenge = TokenChallenge(TOKEN_TYPE_BLIND_RSA, urlsplit(contestant.address).netloc)
+        lines = []
+        for body in codes.exchanges():
+            token = json.loads(_post(contestant, contestant.paths.token, body, codes))["access_token"]
+            bearer = {"Authorization": f"Bearer {token}"}
+            told = json.loads(_ask(contestant, "GET", contestant.paths.token_key, None, bearer))
+            key = BlindRsaPublicKey.from_spki(b64url_decode(told["key"]))
+            asked, pending = create_batch_request(challenge, key, BATCH)
+            message = asked.to_bytes()
+            if not lines:
+                headers = {**bearer, "Content-Type": GENERIC_BATCH_REQUEST_MEDIA_TYPE}
+                answer = _ask(contestant, "POST", contestant.paths.token_request, message, headers)
+                tokens = finalize_batch(pending, GenericBatchTokenResponse.from_bytes(answer))
+                if None in tokens:
+                    raise WrongAnswer(f"{contestant.name}: a blinded message was not signed")
+            lines.append(f"{token} {message.hex()}")
+        return Replay("POST", contestant.paths.token_request, "batch", _lines(directory, lines))
+
+
 WORKS: tuple[Work, ...] = (
     CodeExchange(),
     Refresh(),
@@ -146,6 +213,7 @@ WORKS: tuple[Work, ...] = (
     Introspection(),
     Document("jwks", "JWKS"),
     Document("discovery", "Discovery"),
+    BlindIssuance(),
 )
 
 
@@ -174,7 +242,7 @@ def _post(contestant: Contestant, path: str, body: str, codes: Codes) -> bytes:
     return _ask(contestant, "POST", path, body, headers)
 
 
-def _ask(contestant: Contestant, method: str, path: str, body: str | None, headers: dict[str, str]) -> bytes:
+def _ask(contestant: Contestant, method: str, path: str, body: str | bytes | None, headers: dict[str, str]) -> bytes:
     connection = http.client.HTTPConnection(urlsplit(contestant.address).netloc, timeout=30)
     try:
         connection.request(method, path, body, headers)

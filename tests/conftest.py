@@ -14,6 +14,8 @@ from tests.redis_server import running_redis
 from tests.server_process import ServerProcess
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from tests.app import App
 
 
@@ -31,6 +33,16 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[App]":
 
     with running_app(tmp_path_factory.mktemp("issuer")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def chromium() -> "Iterator[Browser]":
+    """One Chromium for each test process; tests open contexts of their own."""
+    # Imported here: most test processes need no browser.
+    from tests.chromium import running_chromium
+
+    with running_chromium(need("chromium")) as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,8 @@ DEVICE_CLIENT: dict[str, Any] = {
 }
 """Metadata of an app on devices that cannot keep a secret, as the operator registers it."""
 
+CONFIDENTIAL: dict[str, Any] = {"token_endpoint_auth_method": "client_secret_basic"}
+
 
 @dataclass(frozen=True)
 class Device:

@@ -1,4 +1,4 @@
-"""`blindage account`: create, list, delete."""
+"""`blindage account`: create, list, delete, and the way back for those who lost their password."""
 
 import sys
 
@@ -9,6 +9,7 @@ from idp.cli.terminal import as_json, opened_provider, say, show
 from idp.domain.app_message import Initiator
 from idp.domain.errors import Conflict, Refused
 from idp.services.accounts import create_account, delete_account
+from idp.services.recovery import make_operators_code
 from idp.upkeep import sql_store
 
 
@@ -54,6 +55,17 @@ def list_accounts(as_json: bool) -> None:
                 for found in page
             ]
     show(rows, as_json)
+
+
+@account.command("reset-code")
+@click.option("--username", required=True)
+@as_json
+def reset_code(username: str, as_json: bool) -> None:
+    """Make a code for one password reset at /reset; it is good for 15 minutes. First make sure who asks for it."""
+    with opened_provider() as provider:
+        made = make_operators_code(provider.realm, username)
+    say("code made; it is shown this once")
+    show({"code": made.code, "expires_at": made.expires_at}, as_json)
 
 
 @account.command()

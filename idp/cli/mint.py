@@ -15,6 +15,7 @@ from idp.domain.age import Assurance
 from idp.domain.client import Client, ClientState
 from idp.domain.errors import Refused
 from idp.domain.identifiers import new_id
+from idp.domain.scope import parse_scope
 from idp.domain.session import Session
 from idp.protocol.authorization import checks, flow
 from idp.protocol.authorization.pending import begin
@@ -28,7 +29,6 @@ from idp.services.evidence import record_evidence
 from idp.services.sign_in import sign_in
 
 REDIRECT_URI = "http://127.0.0.1:9/callback"
-SCOPE = "openid age"
 LONGEST = 3600
 """Seconds; codes that outlive the minute of the standard are for machines that talk to themselves only."""
 
@@ -38,7 +38,8 @@ LONGEST = 3600
 @click.option("--valid-for", default=60, show_default=True, type=click.IntRange(1, LONGEST), help="Seconds.")
 @click.option("--people", default=16, show_default=True, type=click.IntRange(1, 10_000), help="Whom the codes are for.")
 @click.option("--refresh/--no-refresh", default=False, show_default=True, help="Whether the app gets refresh tokens.")
-def mint_codes(count: int, valid_for: int, people: int, refresh: bool) -> None:
+@click.option("--scope", default="openid age", show_default=True, help="What people agree to.")
+def mint_codes(count: int, valid_for: int, people: int, refresh: bool, scope: str) -> None:
     """Print an app of its own, then COUNT authorization codes for it, as JSON lines. Loopback issuers only.
 
     Each person is made, signed in and agrees through the same steps as on the pages; further codes of a person differ
@@ -47,41 +48,41 @@ def mint_codes(count: int, valid_for: int, people: int, refresh: bool) -> None:
     with opened_provider() as provider:
         if not provider.realm.loopback:
             raise Refused("not_loopback", "codes are minted for load tests, under a loopback issuer only")
-        app = _app(provider, refresh)
+        app = _app(provider, refresh, scope)
         click.echo(
             json.dumps(
                 {"client_id": app.client.id, "client_secret": app.secret, "redirect_uri": REDIRECT_URI}
             )
         )
-        templates = [_agreed(provider, app.client) for _ in range(min(people, count))]
+        templates = [_agreed(provider, app.client, scope) for _ in range(min(people, count))]
         click.echo("\n".join(_codes(provider, templates, count, valid_for)))
 
 
-def _app(provider: Provider, refresh: bool) -> Registered:
+def _app(provider: Provider, refresh: bool, scope: str) -> Registered:
     grants = {"authorization_code", "refresh_token"} if refresh else {"authorization_code"}
     draft = Client(
         id="", name="Load test", state=ClientState.ACTIVE, created_at=0, redirect_uris=(REDIRECT_URI,), sector="",
-        grant_types=frozenset(grants), id_token_signed_response_alg="ES256",
+        scope=parse_scope(scope), grant_types=frozenset(grants), id_token_signed_response_alg="ES256",
     )  # fmt: skip
     return register_client(provider.realm, draft)
 
 
-def _agreed(provider: Provider, client: Client) -> AuthorizationCode:
+def _agreed(provider: Provider, client: Client, scope: str) -> AuthorizationCode:
     """A code of a new adult who signed in and agreed."""
     realm, name, password = provider.realm, f"load-{secrets.token_hex(8)}", secrets.token_urlsafe(24)
     create_account(realm, name, password)
     record_evidence(realm, name, date(1980, 1, 1), "in_person", Assurance.STANDARD)
     session = sign_in(realm, name, password).session
-    return open_code(provider, _authorize(provider, client, session))
+    return open_code(provider, _authorize(provider, client, session, scope))
 
 
-def _authorize(provider: Provider, client: Client, session: Session) -> str:
+def _authorize(provider: Provider, client: Client, session: Session, scope: str) -> str:
     request = UnverifiedRequest(
         (
             ("response_type", "code"),
             ("client_id", client.id),
             ("redirect_uri", REDIRECT_URI),
-            ("scope", SCOPE),
+            ("scope", scope),
             ("state", secrets.token_urlsafe(16)),
             ("nonce", secrets.token_urlsafe(16)),
             ("code_challenge", challenge_of(secrets.token_urlsafe(32))),

@@ -32,6 +32,7 @@ class AuditKind(StrEnum):
     KEY_MADE = "key.made"
     KEY_ACTIVATED = "key.activated"
     KEY_RETIRED = "key.retired"
+    KEY_LOG_REFUSED = "key_log.refused"
     STAFF_READ = "staff.read"
 
 

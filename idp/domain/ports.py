@@ -15,6 +15,7 @@ from idp.domain.client import Client, ClientState
 from idp.domain.consent import Consent
 from idp.domain.device_grant import DeviceGrant, Poll
 from idp.domain.grant import Grant, Standing
+from idp.domain.presentation import Presentation
 from idp.domain.session import Session
 from idp.domain.signing_key import KeyState, StoredKey
 
@@ -355,6 +356,18 @@ class KnownPasswords(Protocol):
         ...
 
 
+class Presentations(Protocol):
+    """Age tokens shown at the door. The account issuer has none."""
+
+    def claim(self, presentation: Presentation) -> str:
+        """Spend the token on the request, both once; the code to answer with: the same for the same pair again.
+
+        Refused `token_spent` when the token was spent on another request, `request_answered` when another token
+        answered this one.
+        """
+        ...
+
+
 class Transaction(Protocol):
     """All aggregates within one database transaction."""
 
@@ -388,6 +401,8 @@ class Transaction(Protocol):
     def token_log(self) -> TokenLog: ...
     @property
     def allowance(self) -> Allowance: ...
+    @property
+    def presentations(self) -> Presentations: ...
     @property
     def housekeeping(self) -> Housekeeping: ...
 
@@ -424,8 +439,8 @@ class Store(Protocol):
 class Fetcher(Protocol):
     """Requests to addresses that apps gave us; the implementation guards them (threats A24). Never inside `write`."""
 
-    def get(self, url: str) -> bytes:
-        """The body of a 200 answer, at most 64 KiB, within three seconds; else FetchRefused."""
+    def get(self, url: str, limit: int = 64 * 1024) -> bytes:
+        """The body of a 200 answer, at most `limit` bytes, within three seconds; else FetchRefused."""
         ...
 
     def post(self, url: str, body: bytes, content_type: str) -> int:

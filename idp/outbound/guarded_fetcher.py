@@ -83,11 +83,11 @@ class GuardedFetcher:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_names", BoundedResolver(self.resolver))
 
-    def get(self, url: str) -> bytes:
-        """The body of a 200 answer, at most 64 KiB; FetchRefused for anything else, after three seconds at most."""
+    def get(self, url: str, limit: int = MAX_BODY) -> bytes:
+        """The body of a 200 answer, at most `limit` bytes, within three seconds; FetchRefused for anything else."""
         with self._counted("GET", url):
             with self._answer("GET", url, [], b"") as answer:
-                return _small_body(answer)
+                return _small_body(answer, limit)
 
     def post(self, url: str, body: bytes, content_type: str) -> int:
         """The status of the answer, whose body is not read; FetchRefused when there is none within three seconds."""
@@ -200,7 +200,7 @@ def _exchange(
     return httpcore.HTTP11Connection(url.origin, stream).handle_request(request)
 
 
-def _small_body(answer: httpcore.Response) -> bytes:
+def _small_body(answer: httpcore.Response, limit: int) -> bytes:
     if answer.status != 200:
         raise FetchRefused("bad_status", "the answer is not 200")
     if any(name.lower() == b"content-encoding" and value.lower() != b"identity" for name, value in answer.headers):
@@ -209,8 +209,8 @@ def _small_body(answer: httpcore.Response) -> bytes:
     body = bytearray()
     for piece in answer.iter_stream():
         body += piece
-        if len(body) > MAX_BODY:
-            raise FetchRefused("too_large", "the answer is larger than 64 KiB")
+        if len(body) > limit:
+            raise FetchRefused("too_large", "the answer is larger than allowed")
     return bytes(body)
 
 

@@ -40,6 +40,19 @@ class UnprovenRedirectUri(ProtocolError):
     may_redirect = False
 
 
+class UnreviewedApp(ProtocolError):
+    """An app that nobody reviewed would be sent an error: a page, so that we are no open redirector (RFC 9700, 4.11.2).
+
+    `answer`: the error code that the app would have got, for its developer to read.
+    """
+
+    error = "access_denied"
+    may_redirect = False
+
+    def __init__(self, answer: str) -> None:
+        super().__init__(f"{answer}; an app that is not reviewed yet is not answered by a redirect")
+
+
 class InvalidClient(ProtocolError):
     """Client authentication failed (RFC 6749, section 5.2): 401."""
 
@@ -286,3 +299,33 @@ class QuotaSpent(ProtocolError):
 
     error = "quota_exceeded"
     status_code = 429
+
+
+class RequestExpired(ProtocolError):
+    """A request that waited for a token is too old, of another browser, or answered. The project's own: 400."""
+
+    error = "request_expired"
+    may_redirect = False
+
+
+class TokenRefused(ProtocolError):
+    """An age token is malformed, of a key that does not count, wrongly signed, or spent. The project's own: 400."""
+
+    error = "invalid_token"
+    may_redirect = False
+
+
+class Curfew(ProtocolError):
+    """Minors may not use apps of this kind at this hour; the app hears `access_denied`. The project's own: 403."""
+
+    error = "curfew"
+    status_code = 403
+    may_redirect = False
+
+
+class GuardianNeeded(ProtocolError):
+    """A minor's token cannot say whether a guardian would have to agree. The project's own: 403."""
+
+    error = "guardian_needed"
+    status_code = 403
+    may_redirect = False

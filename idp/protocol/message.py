@@ -13,7 +13,8 @@ FORM = "application/x-www-form-urlencoded"
 class Request:
     """One HTTP request to a machine endpoint. `query` is the raw query string, `body` at most the size limit.
 
-    `dpop` holds the DPoP header lines (RFC 9449 wants exactly one); `peer` is the address limits count by.
+    `dpop` holds the DPoP header lines (RFC 9449 wants exactly one); `cookie` and `fetch_site` are the headers Cookie
+    and Sec-Fetch-Site, for the one endpoint that pages post to; `peer` is the address limits count by.
     """
 
     method: str
@@ -25,6 +26,8 @@ class Request:
     dpop: tuple[str, ...] = ()
     accept: str = ""
     origin: str | None = None
+    cookie: str = ""
+    fetch_site: str | None = None
     peer: str = ""
 
 

@@ -23,8 +23,7 @@ REVIEWED = (
     "name", "redirect_hosts", "sector_identifier_uri", "post_logout_redirect_uris", "client_uri", "logo_uri",
     "policy_uri", "tos_uri", "category", "threshold_set", "declaration",
 )  # fmt: skip
-"""What a review was about: when one of these changes, it has to be done again; and when there are more scopes or grants.
-"""
+"""What a review was about: when one of these or the sector changes, or scopes or grants are added, it is done again."""
 
 CONSENTED = ("category", "threshold_set", "declaration")
 """What people agreed to: when one of these changes, they are asked again."""
@@ -106,7 +105,7 @@ def _settled(seen: Client, draft: Client, fresh: str | None, now: int) -> Client
     if _differ(seen, changed, CONSENTED):
         changed = replace(changed, manifest=replace(changed.manifest, version=seen.manifest.version + 1))
     more = not (changed.scope <= seen.scope and changed.grant_types <= seen.grant_types)
-    if more or _differ(seen, changed, REVIEWED):
+    if more or changed.sector != seen.sector or _differ(seen, changed, REVIEWED):
         changed = replace(changed, state=ClientState.PENDING)
     if seen.reviewed_at is not None and set(changed.thresholds) != set(seen.thresholds):
         changed = replace(changed, thresholds_changed_at=now)

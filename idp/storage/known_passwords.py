@@ -35,17 +35,14 @@ class BreachedPasswords:
     def __init__(self, path: Path) -> None:
         """Refused `bad_password_list` when the file has not the form described above; OSError when there is none."""
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            self._size = os.fstat(self._file).st_size
-            first, last = self._line_at(0)[1], self._line_at(max(self._size - 1, 0))[1]
-            if not (_LINE.fullmatch(first) and _LINE.fullmatch(last) and first <= last):
-                raise Refused("bad_password_list", f"{path} is not a sorted list of SHA-1 digests in upper case")
-        except BaseException:
-            os.close(self._file)
-            raise
+        self._size = os.fstat(self._file).st_size
+        first, last = self._line_at(0)[1], self._line_at(max(self._size - 1, 0))[1]
+        if not (_LINE.fullmatch(first) and _LINE.fullmatch(last) and first <= last):
+            raise Refused("bad_password_list", f"{path} is not a sorted list of SHA-1 digests in upper case")
 
     def __del__(self) -> None:
-        if hasattr(self, "_size"):
+        # Refused or done with: the descriptor goes with the object, once.
+        if hasattr(self, "_file"):
             os.close(self._file)
 
     def holds(self, password: str) -> bool:

@@ -1,5 +1,7 @@
 """The three cookies of a browser: its own secret, the session's secret, the language somebody chose.
 
+The door sets none of them, but one for each request that waits for a token; it dies with the request.
+
 On https their names begin with `__Host-` (RFC 6265bis, section 4.1.3.2): no other host, port or path can set them. On
 an http loopback issuer browsers would refuse that prefix and `Secure`, so both are left out there.
 """
@@ -38,6 +40,21 @@ class Cookies:
         """The language somebody chose with the switch."""
         return self._name("language")
 
+    @property
+    def request(self) -> str:
+        """Random, belongs to one request at the door."""
+        return self._name("request")
+
+    def request_header(self, value: bytes | None, max_age: int) -> tuple[str, str]:
+        """The header that sets the request's cookie for `max_age` seconds, or takes it away (None).
+
+        Strict: the wallet posts it from a page of the door's own, and nobody else has a reason to.
+        """
+        text = "" if value is None else b64url_encode(value)
+        secure = "; Secure" if self.secure else ""
+        kept = max_age if value is not None else 0
+        return "Set-Cookie", f"{self.request}={text}; Max-Age={kept}; Path=/; HttpOnly; SameSite=Strict{secure}"
+
     def set_secret(self, response: Response, name: str, value: bytes) -> None:
         """Set `browser` or `session`; without an expiry, so that it ends with the browser (shared computers)."""
         self._set(response, name, b64url_encode(value), None)
@@ -58,6 +75,12 @@ class Cookies:
 
     def _name(self, word: str) -> str:
         return f"__Host-blindage_{word}" if self.secure else f"blindage_{word}"
+
+
+def read_header(header: str, name: str) -> bytes | None:
+    """As `read_secret`, from a Cookie header (RFC 6265, section 5.4)."""
+    pairs = (part.strip().partition("=") for part in header.split(";"))
+    return read_secret({key: value for key, _, value in pairs}, name)
 
 
 def new_secret() -> bytes:

@@ -26,6 +26,9 @@ SIGN_INS = RateLimitItemPerMinute(30)
 SIGN_UPS = RateLimitItemPerMinute(10)
 """Accounts one network may make in a minute."""
 
+RESETS = RateLimitItemPerMinute(10)
+"""Wrong recovery codes one network may collect in a minute, over all accounts."""
+
 REGISTRATIONS = RateLimitItemPerMinute(20)
 """Apps one network may register in a minute without an initial access token (RFC 7591, section 5)."""
 

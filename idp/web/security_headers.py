@@ -45,6 +45,27 @@ def content_security_policy(form_targets: Iterable[str] = (), script: str | None
     return "; ".join(directives)
 
 
+def wallet_policy(account_issuer: str, form_targets: Iterable[str]) -> str:
+    """The CSP of the wallet: its own files, two servers to speak to, no text that becomes a script (Trusted Types).
+
+    `form_targets` are where an answer may be posted to an app (Form Post Response Mode); none: nowhere.
+    """
+    targets = " ".join(form_targets) or "'none'"
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            f"connect-src 'self' {account_issuer}",
+            f"form-action {targets}",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        )
+    )
+
+
 def form_source(redirect_uri: str) -> str:
     """The `form-action` source that lets a form's redirect chain end at a proven redirect URI.
 

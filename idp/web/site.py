@@ -23,10 +23,14 @@ _DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 
 @dataclass(frozen=True)
 class Site:
-    """The pages of one issuer. `limits` count failed tries by address."""
+    """The pages of one issuer. `limits` count failed tries by address.
+
+    `at_door`: nobody is signed in here, and no cookie outlives a request.
+    """
 
     provider: Provider
     limits: RateLimits
+    at_door: bool = False
 
     @cached_property
     def cookies(self) -> Cookies:
@@ -50,7 +54,8 @@ class Visit:
     """One request: the browser that sends it, who is signed in there, and what the answer's headers must allow.
 
     `ui_locales` are the app's wishes for a language; `form_targets` CSP sources where this page's form may end;
-    `script` the one inline script the page may run; `form` the posted fields once the guard let them through.
+    `script` the one inline script the page may run; `policy` a page's own CSP in place of the usual one; `form` the
+    posted fields once the guard let them through.
     """
 
     site: Site
@@ -58,6 +63,7 @@ class Visit:
     ui_locales: tuple[str, ...] = ()
     form_targets: tuple[str, ...] = ()
     script: str | None = None
+    policy: str | None = None
     form: Fields = field(default_factory=Fields)
 
     @property

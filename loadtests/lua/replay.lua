@@ -1,10 +1,11 @@
 -- Replays prepared requests with wrk and prints one line of JSON: what happened, as loadtests/wrk.py reads it.
 -- Arguments: METHOD PATH AUTHORIZATION FILE MODE PAUSE; an empty string where there is none. MODE says what a line
 -- of FILE is: `once` a body that may be sent one time only, `body` a body sent again and again, `bearer` an access
--- token, `none` nothing (FILE is not read). PAUSE is the mean time in milliseconds that a connection rests between
--- two requests, 0 for a load without pause.
+-- token, `batch` an access token and a batch of blinded messages in hexadecimal, `none` nothing (FILE is not read).
+-- PAUSE is the mean time in milliseconds that a connection rests between two requests, 0 for a load without pause.
 
 local FORM = "application/x-www-form-urlencoded"
+local BATCH = "application/private-token-generic-batch-request"
 local threads = {}
 
 function setup(thread)
@@ -28,7 +29,16 @@ local function headers_of(line)
   return headers
 end
 
+local function batch(line)
+  local token, hexadecimal = line:match("^(%S+) (%x+)$")
+  local body = hexadecimal:gsub("%x%x", function(byte) return string.char(tonumber(byte, 16)) end)
+  return wrk.format(method, path, { ["Authorization"] = "Bearer " .. token, ["Content-Type"] = BATCH }, body)
+end
+
 local function formatted(line)
+  if mode == "batch" then
+    return batch(line)
+  end
   local body = (mode == "once" or mode == "body") and line or nil
   return wrk.format(method, path, headers_of(line), body)
 end

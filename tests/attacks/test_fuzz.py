@@ -30,7 +30,8 @@ _nasty = st.sampled_from(
     [
         "\x00", "%00", "%ff%fe", "%", "%zz", "\u202e", "\ud800".encode("utf-16", "surrogatepass").decode("latin-1"),
         "{" * 200, '{"a":' * 60, '{"id_token":null}', "1e999", "-1", "9" * 400, "../../etc/passwd", "' OR 1=1 --",
-        "<script>alert(1)</script>", "https://evil.example/", "javascript:alert(1)", "a" * 5000, "eyJhbGciOiJub25lIn0..",
+        "<script>alert(1)</script>", "https://evil.example/", "javascript:alert(1)", "a" * 5000,
+        "eyJhbGciOiJub25lIn0..",
         "Basic !!!", "Bearer x.y.z", "DPoP a.b.c", "openid age", "code", "S256", "none login", "\r\nSet-Cookie: x=1",
         "urn:ietf:params:oauth:request_uri:AAAA", "NaN", "\ufeff", "🦉", "null", "[]", "true", " ",
     ]

@@ -32,11 +32,13 @@ def _corpus(app: App, token: str) -> list[tuple[str, str]]:
     header, claims = app.verified(token)
     key = _signing_key(app, header["alg"])
     [jwk] = [one for one in app.json("/jwks")["keys"] if one["kid"] == header["kid"]]
-    return [
+    cases = [
         *hostile_jwts(token, jwk),
         *signed_hostile_jwts(key.sign, header, claims),
         *signed_bad_times(key.sign, header, claims),
     ]
+    # An empty parameter counts as absent (RFC 6749, section 3.1).
+    return [(name, case) for name, case in cases if case]
 
 
 def _form(name: str, token: str, **fields: str) -> bytes:

@@ -58,3 +58,17 @@ def test_processor_time_is_counted_apart_from_speed() -> None:
     )
     (ratio,) = ratios_of([measured])
     assert (ratio.rate, ratio.cpu) == (pytest.approx(1.0), pytest.approx(4.0))
+
+
+def test_the_share_of_blind_issuance_is_held_against_the_raw_operation_of_the_same_round() -> None:
+    # 100 batches of 32 a second at 10 ms each; the raw operation went at 4,000 a second, and at half of it once.
+    measured = Series(WORK["blind_issuance"], {"blindage_sqlite": [sample(100, 1e4), sample(50, 2e4)]}, [4000, 2000])
+    (ratio,) = ratios_of([measured])
+    assert (ratio.name, ratio.rate, ratio.cpu) == ("blind_issuance_share", pytest.approx(0.8), pytest.approx(0.8))
+
+
+def test_a_server_without_its_core_is_marked() -> None:
+    quiet, starved = sample(1000, 950.0), sample(1000, 400.0)
+    samples = {"blindage_sqlite": [quiet, quiet, starved], "node_memory": [starved, starved, quiet]}
+    measured = Series(WORK["jwks"], samples)
+    assert measured.disturbed == {"node_memory"}

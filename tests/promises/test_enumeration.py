@@ -11,6 +11,7 @@ from idp.composition import compose
 from idp.domain.errors import Refused
 from idp.protocol.provider import Provider
 from idp.services.accounts import create_account
+from idp.services.recovery import reset_password
 from idp.services.sign_in import sign_in
 from idp.settings import read_settings
 from tests.clock import FixedClock
@@ -65,6 +66,24 @@ def test_2000_known_and_2000_unknown_names_cannot_be_told_apart_by_time(
     measured = auc(existing, unknown)
     print(f"AUC {measured:.3f}, n = 2000 a class")
     assert 0.45 <= measured <= 0.55
+
+
+def test_a_reset_takes_as_long_for_a_known_and_an_unknown_name(provider: Provider, clock: FixedClock) -> None:
+    realm = provider.realm
+    known = [create_account(realm, f"person-{number}", PASSWORD).username for number in range(20)]
+    order = [True, False] * 100
+    random.Random(5).shuffle(order)
+    took: dict[bool, list[float]] = {True: [], False: []}
+    for number, exists in enumerate(order):
+        if number % 100 == 0:
+            clock.advance(3600)
+        username = known[number % len(known)] if exists else f"nobody-{number}"
+        begun = time.perf_counter()
+        with pytest.raises(Refused) as refused:
+            reset_password(realm, username, "AAAA-AAAA-AAAA-AAAA", "another long password")
+        took[exists].append(time.perf_counter() - begun)
+        assert refused.value.reason == "wrong_code"
+    assert 0.35 <= auc(took[True], took[False]) <= 0.65
 
 
 def test_the_measure_tells_a_shortcut_apart(provider: Provider, clock: FixedClock) -> None:

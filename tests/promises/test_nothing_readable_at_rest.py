@@ -114,7 +114,8 @@ def _sign_in(
     marks.add_token(f"{turn} challenge", challenge)
     request = {
         "response_type": "code", "client_id": app["client_id"], "redirect_uri": CALLBACK,
-        "scope": "openid age", "state": state, "nonce": nonce, "code_challenge": challenge, "code_challenge_method": "S256",
+        "scope": "openid age", "state": state, "nonce": nonce,
+        "code_challenge": challenge, "code_challenge_method": "S256",
     }  # fmt: skip
     page = browser.get(f"{issuer.url}/authorize?{urlencode(request)}")
     if not page.is_redirect:

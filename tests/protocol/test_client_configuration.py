@@ -217,6 +217,21 @@ def test_another_path_on_the_same_host_needs_no_review(desk: Desk, active: Regis
     assert active.changed(redirect_uris=[uri])["blindage_state"] == "active"
 
 
+def test_another_sector_needs_another_review(desk: Desk) -> None:
+    """OIDC Core, section 8.1: the keys of a device's app show whose it is, and so by what `sub` it knows people."""
+    host, other = desk.fresh_host(), desk.fresh_host()
+    app = desk.registered(
+        desk.initial_token("Cedar House"), redirect_uris=None, client_name="Cedar Television",
+        grant_types=["urn:ietf:params:oauth:grant-type:device_code"], token_endpoint_auth_method="private_key_jwt",
+        jwks_uri=f"https://{host}/jwks",
+    )  # fmt: skip
+    assert app.party().client.sector == host
+    assert app.changed(jwks_uri=f"https://{host}/new-jwks")["blindage_state"] == "active"
+    assert app.changed(jwks_uri=f"https://{other}/jwks")["blindage_state"] == "pending"
+    app.review()
+    assert app.party().client.sector == other
+
+
 def test_a_new_declaration_has_a_new_version_and_asks_consent_again(desk: Desk, active: RegisteredApp) -> None:
     """issue: manifest.version grows with manifest, category and thresholds (rules of 2019 on children's data)."""
     tester = desk.tester()

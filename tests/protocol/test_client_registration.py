@@ -11,7 +11,6 @@ from werkzeug.test import TestResponse
 from tests.assertion_client import AssertionKey, assertion_claims, assertion_form, key_set
 from tests.registration import Desk, open_desk
 from tests.relying_party import VERIFIER, RelyingParty, error_of, success
-from tests.web.visitor import returned
 
 SECRETLESS = ("none", "private_key_jwt")
 
@@ -181,7 +180,8 @@ def test_exactly_the_advertised_grants_and_methods_can_be_registered(desk: Desk)
     """rows 4, 80: what discovery says and what registration takes are the same."""
     document = desk.app.json("/.well-known/openid-configuration")
     grants = document["grant_types_supported"]
-    assert sorted(desk.registered(grant_types=grants).information["grant_types"]) == sorted(grants)
+    everything = desk.registered(desk.initial_token(), grant_types=grants)
+    assert sorted(everything.information["grant_types"]) == sorted(grants)
     for method in ("client_secret_basic", "client_secret_post", "private_key_jwt", "none", "client_secret_jwt", "x"):
         keys = {"jwks": key_set(AssertionKey())} if method == "private_key_jwt" else {}
         status = desk.ask(token_endpoint_auth_method=method, **keys).status_code
@@ -325,14 +325,13 @@ def test_software_statements_are_refused(desk: Desk) -> None:
 
 def test_pkce_is_required_of_what_registers_itself(desk: Desk) -> None:
     """row 40: an app may opt out if it is confidential, and a registrar for those that do not say."""
-    plain = desk.registered().party()
-    assert plain.refused(desk.app.browser(), code_challenge=None, code_challenge_method=None) == "invalid_request"
-    opted_out = desk.registered(blindage_require_pkce=False).party()
-    assert _takes_no_pkce(desk, opted_out)
+    without = {"code_challenge": None, "code_challenge_method": None}
+    assert error_of(desk.registered().party().push(**without)) == "invalid_request"
+    assert desk.registered(blindage_require_pkce=False).party().push(**without).status_code == 201
     public = {"token_endpoint_auth_method": "none"}
     assert error_of(desk.ask(blindage_require_pkce=False, **public)) == "invalid_client_metadata"
     token = desk.initial_token(require_pkce=False)
-    assert _takes_no_pkce(desk, desk.registered(token).party())
+    assert desk.registered(token).party().push(**without).status_code == 201
     assert desk.registered(token, **public).information["blindage_require_pkce"] is True
 
 
@@ -343,11 +342,6 @@ def test_the_endpoint_is_advertised_and_answers_post_only(desk: Desk) -> None:
     for method in ("GET", "PUT", "DELETE", "HEAD", "PATCH"):
         answer = desk.app.send(method, "/register")
         assert answer.status_code == 405 and answer.headers["Allow"] == "POST"
-
-
-def _takes_no_pkce(desk: Desk, party: RelyingParty) -> bool:
-    answer = party.ask(desk.app.browser(), code_challenge=None, code_challenge_method=None, prompt="none")
-    return returned(answer)["error"] == "login_required"
 
 
 def _exchange_with(party: RelyingParty, code: str, proof: dict[str, str]) -> TestResponse:

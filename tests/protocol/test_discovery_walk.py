@@ -5,7 +5,7 @@ A member that no test shows to be true fails, so that nothing is advertised unse
 
 import json
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -180,6 +180,22 @@ def test_exactly_the_advertised_algorithms_sign_dpop_proofs(app: App, document: 
         assert error_of(answer) == "invalid_dpop_proof"
 
 
+def test_exactly_the_advertised_algorithms_sign_request_objects(app: App, document: dict[str, Any]) -> None:
+    """row 4: `request_object_signing_alg_values_supported` (OIDC Discovery, section 3)."""
+    now = app.clock.now()
+    for alg in document["request_object_signing_alg_values_supported"]:
+        key = AssertionKey(alg)
+        party = app.register_client(jwks=key_set(key))
+        claims = {**party.parameters(prompt="none"), **assertion_claims(party.id, app.issuer, now, sub=None)}
+        signed = key.sign(claims, typ="oauth-authz-req+jwt")
+        query = urlencode({"client_id": party.id, "request": signed})
+        assert returned(app.browser().get(f"/authorize?{query}"))["error"] == "login_required"
+        for other in OTHER_ALGS:
+            forged = key.sign(claims, typ="oauth-authz-req+jwt", alg=other)
+            query = urlencode({"client_id": party.id, "request": forged})
+            assert app.browser().get(f"/authorize?{query}").status_code == 400
+
+
 def test_pushing_is_required_as_advertised(app: App, document: dict[str, Any]) -> None:
     """row 4: `require_pushed_authorization_requests` (RFC 9126, section 5)."""
     error = app.register_client().refused(app.browser(), prompt="none")
@@ -246,6 +262,7 @@ PROBED = {
     "scopes_supported", "response_types_supported", "response_modes_supported", "grant_types_supported",
     "id_token_signing_alg_values_supported", "userinfo_signing_alg_values_supported",
     "introspection_signing_alg_values_supported", "dpop_signing_alg_values_supported",
+    "request_object_signing_alg_values_supported",
     "require_pushed_authorization_requests", "code_challenge_methods_supported", "prompt_values_supported",
     "acr_values_supported", "claims_supported", "ui_locales_supported",
     *(f"{name}_endpoint_auth_methods_supported" for name in ("token", "revocation", "introspection")),

@@ -2,9 +2,15 @@
 
 import json
 from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from pathlib import Path
 
-from idp.services.keys import publish_next
-from tests.app import ALGORITHMS, App
+import pytest
+
+from idp.domain.signing_key import LONGEST_TOKEN, PUBLISHED_BEFORE_USE
+from idp.protocol.key_set import RELOAD_SECONDS
+from idp.services.keys import advance, publish_next
+from tests.app import ALGORITHMS, App, running_app
 from tests.relying_party import success
 
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
@@ -52,6 +58,42 @@ def test_every_jws_names_its_alg_and_a_published_kid(app: App) -> None:
             assert (header["alg"], keys[header["kid"]]) == (alg, alg)
         header = _header(party.tokens(person, resource=RESOURCE)["access_token"])
         assert keys[header["kid"]] == header["alg"]
+
+
+@pytest.fixture
+def rotating(tmp_path: Path) -> Iterator[App]:
+    """An issuer whose keys no other test has touched."""
+    with running_app(tmp_path) as running:
+        yield running
+
+
+def test_rotation_publishes_before_it_signs_and_keeps_what_was_signed_checkable(rotating: App) -> None:
+    """row 8: OIDC Core, section 10.1.1; under load, on several threads: `tests/faults`."""
+    app, store, clock = rotating, rotating.provider.realm.store, rotating.clock
+    party, person = app.register_client(id_token_signed_response_alg="ES256"), app.person()
+    old_token = party.tokens(person)["id_token"]
+    old, fresh = _header(old_token)["kid"], publish_next(store, clock, "ES256")
+    max_age = int(app.send("GET", "/jwks").headers["Cache-Control"].partition("max-age=")[2])
+    assert 0 < max_age < PUBLISHED_BEFORE_USE
+    clock.advance(PUBLISHED_BEFORE_USE - 1)
+    assert fresh in _kids(app)
+    assert advance(store, clock) == []
+    assert _header(party.tokens(person)["id_token"])["kid"] == old
+    clock.advance(1)
+    assert set(advance(store, clock)) == {old, fresh}
+    clock.advance(RELOAD_SECONDS)
+    assert _header(party.tokens(person)["id_token"])["kid"] == fresh
+    clock.advance(LONGEST_TOKEN - RELOAD_SECONDS - 1)
+    assert advance(store, clock) == []
+    assert app.verified(old_token)[0]["kid"] == old
+    clock.advance(1)
+    assert advance(store, clock) == [old]
+    clock.advance(RELOAD_SECONDS)
+    assert old not in _kids(app) and fresh in _kids(app)
+
+
+def _kids(app: App) -> set[str]:
+    return {key["kid"] for key in app.json("/jwks")["keys"]}
 
 
 def _header(token: str) -> dict[str, str]:

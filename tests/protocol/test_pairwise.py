@@ -5,7 +5,7 @@ from datetime import date
 
 from idp.domain.age import Assurance
 from idp.domain.app_message import Initiator
-from idp.domain.signing_key import JWKS_MAX_AGE
+from idp.domain.signing_key import PUBLISHED_BEFORE_USE
 from idp.services.accounts import create_account, delete_account
 from idp.services.evidence import record_evidence
 from idp.services.keys import advance, publish_next
@@ -38,7 +38,7 @@ def test_sub_stays_when_signing_keys_rotate(app: App) -> None:
     before = party.tokens(person)["id_token"]
     store = app.provider.realm.store
     publish_next(store, app.clock, "RS256")
-    app.clock.advance(JWKS_MAX_AGE)
+    app.clock.advance(PUBLISHED_BEFORE_USE)
     assert len(advance(store, app.clock)) == 2
     app.clock.advance(5)
     after = party.tokens(person)["id_token"]

@@ -113,6 +113,24 @@ def test_malformed_forms_are_invalid_request(app: App, body: bytes) -> None:
     assert error_of(app.send("POST", "/token", body=body)) == "invalid_request"
 
 
+@pytest.mark.parametrize("path", ["/token", "/introspect", "/revoke", "/par"])
+def test_every_parameter_doubled_is_invalid_request(app: App, party: RelyingParty, path: str) -> None:
+    """row 12: RFC 6749, section 3.2; threats A31: known or not, the same value or another; the code survives."""
+    code, header = party.code(app.person()), {"Authorization": basic(party.id, party.secret or "")}
+    form = {
+        "grant_type": "authorization_code", "code": code, "redirect_uri": party.callback, "code_verifier": VERIFIER,
+        "client_id": party.id, "client_secret": "x", "scope": "openid", "resource": "https://api.example/",
+        "refresh_token": "x", "token": "x", "token_type_hint": "x", "client_assertion": "a.b.c", "anything": "x",
+        "client_assertion_type": "x",
+    }  # fmt: skip
+    for name, value in form.items():
+        for second in (value, value + "x"):
+            answer = app.send("POST", path, [(name, value), (name, second)], headers=header)
+            assert error_of(answer) == "invalid_request", name
+            assert "repeated" in answer.text
+    assert party.exchange(code).status_code == 200
+
+
 def test_huge_bodies_are_413(app: App) -> None:
     """row 55: RFC 9110, section 15.5.14: refused by its length before it is read."""
     assert error_of(app.send("POST", "/token", body=b"x=" + b"a" * 70_000), 413) == "invalid_request"

@@ -21,17 +21,26 @@ class Answer:
 
 
 class Connection:
-    """A keep-alive connection to one server that answers for `issuer`, whatever its own port."""
+    """A keep-alive connection to one server that answers for `issuer`, whatever its own port.
 
-    def __init__(self, server: str, issuer: str) -> None:
-        self._connection = http.client.HTTPConnection(urlsplit(server).netloc, timeout=30)
+    `source` is the loopback address to come from; https trusts what SSL_CERT_FILE names.
+    """
+
+    def __init__(self, server: str, issuer: str, source: str | None = None) -> None:
+        parts = urlsplit(server)
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self._connection = kind(parts.netloc, timeout=30, source_address=(source, 0) if source else None)
         self._host = urlsplit(issuer).netloc
 
-    def post(self, path: str, form: Mapping[str, str], client: tuple[str, str] | None = None) -> Answer:
-        """POST a form, by HTTP Basic when `client` (id and secret) is given."""
+    def post(
+        self, path: str, form: Mapping[str, str], client: tuple[str, str] | None = None, cookie: str | None = None
+    ) -> Answer:
+        """POST a form, by HTTP Basic when `client` (id and secret) is given, with a Cookie header when that is."""
         headers = {"Host": self._host, "Content-Type": "application/x-www-form-urlencoded"}
         if client is not None:
             headers["Authorization"] = "Basic " + b64encode(":".join(client).encode()).decode()
+        if cookie is not None:
+            headers["Cookie"] = cookie
         self._connection.request("POST", path, urlencode(form), headers)
         response = self._connection.getresponse()
         text = response.read()

@@ -17,6 +17,7 @@ def test_what_has_expired_is_deleted_and_nothing_else(store: SqlStore) -> None:
     for late in (0, 1):
         store.write(lambda tx, late=late: tx.spent.claim("dpop", b"%d" % late, NOW + late))
         store.write(lambda tx, late=late: tx.attempts.add(b"key", NOW + late, NOW + late))
+        store.write(lambda tx, late=late: tx.recovery_codes.add(account.id, bytes([late]) * 32, NOW + late))
     purged = store.write(lambda tx: tx.housekeeping.purge(NOW, 100))
     assert purged == {
         "sessions": 1, "spent": 1, "attempts": 1, "device_grants": 1, "outbox": 0, "grants": 1,

@@ -55,6 +55,7 @@ class KeyLog:
     """Entries and the checkpoints signed over them; `document` is what `/token-keys/log` answers."""
 
     origin: str = ORIGIN
+    name: str = ORIGIN
     seed: bytes = LOG_SEED
     entries: list[bytes] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -70,7 +71,7 @@ class KeyLog:
 
     def sign(self, *witnesses: tuple[str, bytes, int]) -> "KeyLog":
         """Sign a checkpoint over what is there; each witness (name, seed, second) cosigns it."""
-        note = sign_checkpoint(Checkpoint(self.origin, *self.head()), self.origin, self.seed)
+        note = sign_checkpoint(Checkpoint(self.origin, *self.head()), self.name, self.seed)
         for name, seed, second in witnesses:
             note = cosign_checkpoint(note, name, seed, second)
         self.notes.append(note)

@@ -10,10 +10,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from crypto.encoding import b64_padded_url_encode, b64url_encode
 from crypto.merkle import EMPTY_ROOT
+from crypto.notes import SignatureType
 from tests.crypto.token_keys import other_key, token_key
 from tests.wallet.key_log import (
     DAY,
     EPOCH,
+    LOG_SEED,
+    ORIGIN,
     WITNESS,
     WITNESS_SEED,
     KeyLog,
@@ -21,6 +24,7 @@ from tests.wallet.key_log import (
     key_leaf,
     shown,
     trust,
+    verifier_key,
 )
 
 NOW = 1_800_000_000
@@ -253,6 +257,20 @@ def _a_log_signed_by_another_key() -> Case:
 @_case
 def _a_log_of_another_origin() -> Case:
     return _shows(KeyLog(origin="other.example/log").add(primary()).sign(SEEN), primary(), "log_refused")
+
+
+@_case
+def _another_log_signed_by_the_same_key_under_another_name() -> Case:
+    log = KeyLog(origin="other.example/log", name="other.example/log").add(primary()).sign(SEEN)
+    return _shows(log, primary(), "log_refused")
+
+
+@_case
+def _a_checkpoint_that_its_log_only_cosigned() -> Case:
+    log = KeyLog(name="other.example/log").add(primary()).sign(SEEN, (ORIGIN, LOG_SEED, EARLY))
+    config = trust()
+    config["log"]["verifier_key"] = verifier_key(ORIGIN, LOG_SEED, SignatureType.COSIGNATURE)
+    return _shows(log, primary(), "log_refused", config=config)
 
 
 @_case

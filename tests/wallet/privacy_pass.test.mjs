@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { blind, finalize, os2ip } from "../../idp/web/pages/static/wallet/blind_rsa.mjs";
-import { b64urlDecode, sha256 } from "../../idp/web/pages/static/wallet/bytes.mjs";
+import { b64urlDecode, bigEndian, sha256 } from "../../idp/web/pages/static/wallet/bytes.mjs";
 import {
   BATCH_REQUEST_MEDIA_TYPE, BATCH_RESPONSE_MEDIA_TYPE, createTokenRequest, createTokenRequestWith, decodeBatchResponse,
   encodeBatchRequest, finalizeBatch, serverName, tokenChallenge,
@@ -107,6 +107,23 @@ test("blind signatures of another size, out of range or changed are refused", as
   const bad = [answer.slice(1), Uint8Array.of(...answer, 0), new Uint8Array(256).fill(0xff), new Uint8Array(256)];
   for (let at = 0; at < 256; at += 51) bad.push(answer.with(at, answer[at] ^ 1));
   for (const one of bad) await refuses("blind_rsa", () => finalizeBatch([pending[0]], digest, key, [one]));
+});
+
+test("a blind signature has one spelling: the same number plus the modulus is refused", async () => {
+  const { pending } = await made();
+  const [answer] = decodeBatchResponse(unhex(given.response));
+  const [token] = await finalizeBatch([pending[0]], digest, key, [answer]);
+  const [signed, signature] = [token.slice(0, 98), os2ip(token.slice(98))];
+  // With the signature itself as the inverse, the blind signature is 1, and modulus + 1 the same to arithmetic.
+  await finalize(key, signed, bigEndian(1n, 256), signature);
+  await refuses("blind_rsa", () => finalize(key, signed, bigEndian(key.modulus + 1n, 256), signature));
+});
+
+test("an entry of a batch answer is present or absent, and of the type asked for", async () => {
+  const entry = (present, type) => Uint8Array.of(0x41, 0x03, present, 0, type, ...new Uint8Array(256));
+  assert.deepEqual(decodeBatchResponse(entry(1, 2)), [new Uint8Array(256)]);
+  await refuses("malformed", () => decodeBatchResponse(entry(2, 2)));
+  await refuses("malformed", () => decodeBatchResponse(entry(1, 5)));
 });
 
 test("fresh requests never repeat a nonce, a blinded message or an inverse", async () => {

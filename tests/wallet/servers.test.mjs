@@ -79,6 +79,7 @@ test("a batch is fetched and every token is good at the door, once", async () =>
     const { requests: [presentation] } = await control({ requests: 1 });
     const { location } = await present(presentation);
     assert.match(location, /\/callback\?code=/);
+    assert.equal((await store.tokensLeft(now, presentation.request_id)).hasReserved, false);
   }
   const { spent, charged } = await control();
   assert.equal(spent, 8);

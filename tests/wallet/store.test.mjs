@@ -62,8 +62,10 @@ test("a spent token is gone", async () => {
 });
 
 test("the token whose life ends first is taken first, and dead ones never", async () => {
-  const store = await filled(1, NEXT);
-  await store.keepBatch(tokens(1), ADULT, {});
+  const store = await openStore(new FakeIndexedDB());
+  // The younger batch comes first, and stands first.
+  await store.keepBatch([new Uint8Array(354)], NEXT, {});
+  await store.keepBatch([new Uint8Array(354).fill(0xff)], ADULT, {});
   assert.equal((await store.takeToken("a", 1999)).epoch, 7);
   assert.equal((await store.takeToken("b", 1999)).epoch, 8);
   const other = await filled(3, ADULT);

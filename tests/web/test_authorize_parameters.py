@@ -5,6 +5,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from tests.app import App
+from tests.assertion_client import AssertionKey, key_set
 from tests.relying_party import CHALLENGE, RelyingParty
 from tests.web.visitor import forms_of, returned
 
@@ -78,6 +79,7 @@ def test_every_parameter_doubled_is_refused(app: App, party: RelyingParty, metho
                 assert "Location" not in answer.headers
             else:
                 assert returned(answer)["error"] == "invalid_request", name
+                assert returned(answer)["error_description"] == "a parameter is repeated"
                 assert answer.location.startswith(party.callback)
 
 
@@ -178,10 +180,15 @@ def test_hints_cause_no_error(app: App, party: RelyingParty, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["request", "request_uri", "registration"])
 def test_what_is_not_supported_says_so(app: App, party: RelyingParty, name: str) -> None:
-    """row 31: OIDC Core, sections 6.1, 6.2 and 7.2.1: as the metadata state it."""
+    """row 31: OIDC Core, sections 6.1, 6.2 and 7.2.1: for an app with keys, too, unless the metadata state it."""
     document = app.json("/.well-known/openid-configuration")
-    error = party.refused(app.browser(), **{name: "https://app.example/x"})
-    assert (error == f"{name}_not_supported") is not document.get(f"{name}_parameter_supported", False)
+    assert party.refused(app.browser(), **{name: "https://app.example/x"}) == f"{name}_not_supported"
+    answer = app.register_client(jwks=key_set(AssertionKey())).ask(app.browser(), **{name: "https://app.example/x"})
+    if document.get(f"{name}_parameter_supported", False):
+        # Looked at and refused: nothing in such a request is proven, so it ends on a page.
+        assert answer.status_code == 400
+    else:
+        assert returned(answer)["error"] == f"{name}_not_supported"
 
 
 def test_public_client_needs_a_challenge_at_authorize(app: App) -> None:

@@ -131,6 +131,7 @@ def test_a_new_password_takes_the_old_one_and_ends_other_sessions(pages: Pages) 
     [
         ("not the password", FRESH, "The current password is wrong."),
         (PASSWORD, "short", "at least 8 characters"),
+        (PASSWORD, "qwertyuiop", "widely known"),
         ("", FRESH, "fill in both"),
         (PASSWORD, "", "fill in both"),
     ],

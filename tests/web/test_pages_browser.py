@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 from werkzeug.serving import make_server
 
 from idp.composition import compose
@@ -24,9 +24,6 @@ from tests.server_process import free_port
 from tests.web.conftest import CHEAP, Pages, request_of
 from tests.web.visitor import PASSWORD
 
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 PHONE, DESKTOP = {"width": 320, "height": 640}, {"width": 1280, "height": 900}
 
 
@@ -83,15 +80,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = need("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(chromium), args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def client(served: Pages, app: App) -> Client:
     manifest = Manifest(purpose="To open the right garden: one for minors, one for adults.", retention="One year.")
     return served.app_client(
@@ -122,8 +110,8 @@ class Tab:
 
 
 @contextmanager
-def _tab(browser: Browser, served: Pages, **context: Any) -> Iterator[Tab]:
-    opened: BrowserContext = browser.new_context(**context)
+def _tab(chromium: Browser, served: Pages, **context: Any) -> Iterator[Tab]:
+    opened: BrowserContext = chromium.new_context(**context)
     tab = Tab(opened.new_page(), served.provider.issuer)
     tab.page.on("request", lambda request: tab.requests.append(request.url))
     tab.page.on("console", lambda message: tab.complaints.append(message.text) if message.type == "error" else None)
@@ -137,10 +125,10 @@ def _tab(browser: Browser, served: Pages, **context: Any) -> Iterator[Tab]:
 @pytest.mark.parametrize("javascript", [True, False])
 @pytest.mark.parametrize("kind", ["adult", "minor"])
 def test_the_whole_way_to_the_app(
-    browser: Browser, served: Pages, app: App, client: Client, kind: str, javascript: bool
+    chromium: Browser, served: Pages, app: App, client: Client, kind: str, javascript: bool
 ) -> None:
     person = served.person(kind)
-    with _tab(browser, served, java_script_enabled=javascript) as tab:
+    with _tab(chromium, served, java_script_enabled=javascript) as tab:
         tab.authorize(client)
         tab.sign_in(person.username)
         tab.page.click("button[value=allow]")
@@ -151,9 +139,9 @@ def test_the_whole_way_to_the_app(
         assert origins == {served.provider.issuer, app.url}
 
 
-def test_refusing_brings_access_denied_to_the_app(browser: Browser, served: Pages, app: App, client: Client) -> None:
+def test_refusing_brings_access_denied_to_the_app(chromium: Browser, served: Pages, app: App, client: Client) -> None:
     person = served.person()
-    with _tab(browser, served) as tab:
+    with _tab(chromium, served) as tab:
         tab.authorize(client)
         tab.sign_in(person.username)
         tab.page.click("button[value=deny]")
@@ -164,11 +152,11 @@ def test_refusing_brings_access_denied_to_the_app(browser: Browser, served: Page
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_form_post_goes_by_itself_or_by_the_button(
-    browser: Browser, served: Pages, app: App, client: Client, javascript: bool
+    chromium: Browser, served: Pages, app: App, client: Client, javascript: bool
 ) -> None:
     person = served.person()
     before = len(app.answers)
-    with _tab(browser, served, java_script_enabled=javascript) as tab:
+    with _tab(chromium, served, java_script_enabled=javascript) as tab:
         tab.authorize(client, response_mode="form_post", state='"><script>alert(1)</script>')
         tab.page.on("dialog", lambda dialog: tab.complaints.append(dialog.message))
         tab.sign_in(person.username)
@@ -183,10 +171,10 @@ def test_form_post_goes_by_itself_or_by_the_button(
 
 
 def test_a_request_posted_by_the_app_finds_the_person_signed_in(
-    browser: Browser, served: Pages, app: App, client: Client
+    chromium: Browser, served: Pages, app: App, client: Client
 ) -> None:
     person = served.person()
-    with _tab(browser, served) as tab:
+    with _tab(chromium, served) as tab:
         tab.authorize(client)
         tab.sign_in(person.username)
         tab.page.click("button[value=allow]")
@@ -201,9 +189,9 @@ def test_a_request_posted_by_the_app_finds_the_person_signed_in(
         assert "code" in app.answers[-1]
 
 
-def test_a_form_of_another_site_signs_nobody_out(browser: Browser, served: Pages, app: App) -> None:
+def test_a_form_of_another_site_signs_nobody_out(chromium: Browser, served: Pages, app: App) -> None:
     person = served.person()
-    with _tab(browser, served) as tab:
+    with _tab(chromium, served) as tab:
         tab.page.goto(f"{served.provider.issuer}/sign-in")
         tab.sign_in(person.username)
         tab.page.goto(f"{app.url}/")
@@ -214,8 +202,8 @@ def test_a_form_of_another_site_signs_nobody_out(browser: Browser, served: Pages
         assert person.username in tab.page.content()
 
 
-def test_a_page_cannot_be_framed(browser: Browser, served: Pages, app: App) -> None:
-    with _tab(browser, served) as tab:
+def test_a_page_cannot_be_framed(chromium: Browser, served: Pages, app: App) -> None:
+    with _tab(chromium, served) as tab:
         tab.page.goto(f"{app.url}/")
         tab.page.set_content(f'<iframe src="{served.provider.issuer}/sign-in"></iframe>', wait_until="load")
         tab.page.wait_for_timeout(300)
@@ -291,7 +279,7 @@ class Looks:
 
 @pytest.fixture(scope="module")
 def looks(
-    browser: Browser, served: Pages, client: Client, scene_people: dict[str, str], screenshots_dir: Path
+    chromium: Browser, served: Pages, client: Client, scene_people: dict[str, str], screenshots_dir: Path
 ) -> Callable[[str, str], Looks]:
     """Each page is brought up once, however many tests ask."""
     axe = INTEROP / "node_modules" / "axe-core" / "axe.min.js"
@@ -299,7 +287,7 @@ def looks(
 
     @cache
     def look(scene: str, language: str) -> Looks:
-        with _tab(browser, served, viewport=PHONE, color_scheme="light", locale="en") as tab:
+        with _tab(chromium, served, viewport=PHONE, color_scheme="light", locale="en") as tab:
             _scene(scene, tab, served, client, scene_people, language)
             assert tab.page.locator(SCENES[scene]).count() == 1, f"not the page of {scene}"
             seen = Looks(tab.page.get_attribute("html", "lang"))

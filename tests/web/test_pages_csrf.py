@@ -29,7 +29,7 @@ def _forms(pages: Pages) -> tuple[Visitor, dict[str, dict[str, str]]]:
     client = pages.app_client()
     consent = visitor.follow(visitor.get(authorize_url(client)))
     answers: list[TestResponse] = [consent, visitor.get("/logout")]
-    answers += [visitor.get("/sign-in?other=1"), visitor.get("/sign-up"), visitor.get("/device")]
+    answers += [visitor.get("/sign-in?other=1"), visitor.get("/sign-up"), visitor.get("/device"), visitor.get("/reset")]
     code = waiting_code(pages.provider, pages.app_client(**DEVICE_CLIENT))
     answers.append(visitor.follow(visitor.get(f"/device?user_code={code}")))
     visitor.submit(consent, {"decision": "allow"})

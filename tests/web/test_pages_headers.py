@@ -12,6 +12,7 @@ from idp.domain.errors import Busy, Conflict, Refused, Unavailable
 from idp.web.pages import application
 from idp.web.pages.application import PAGES, create_pages
 from idp.web.security_headers import form_source
+from tests.device import DEVICE_CLIENT, waiting_code
 from tests.web.conftest import Pages, authorize_url
 from tests.web.visitor import ISSUER, PASSWORD, Visitor, forms_of
 
@@ -19,6 +20,11 @@ POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{targets}; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
+
+
+def _codes_form(visitor: Visitor) -> dict[str, str]:
+    form = next(form for form in forms_of(visitor.get("/account")) if form.action == "/account/recovery-codes")
+    return {**form.fields, "current_password": PASSWORD}
 
 
 def _every_page(pages: Pages) -> Iterator[tuple[str, TestResponse, str]]:
@@ -30,10 +36,17 @@ def _every_page(pages: Pages) -> Iterator[tuple[str, TestResponse, str]]:
     yield "sign-in of an app", sign_in, to_app
     yield "sign-in", stranger.get("/sign-in"), ""
     yield "sign-up", stranger.get("/sign-up"), ""
+    yield "reset", stranger.get("/reset"), ""
+    yield "recovery codes", visitor.post("/account/recovery-codes", _codes_form(visitor)), ""
     yield "wrong password", stranger.submit(sign_in, {"username": "x", "password": "y"}), to_app
     yield "consent", visitor.follow(visitor.get(authorize_url(client))), to_app
     yield "notice", halted.follow(halted.get(authorize_url(client))), to_app
     yield "account", visitor.get("/account"), ""
+    code = waiting_code(pages.provider, pages.app_client(**DEVICE_CLIENT))
+    yield "device", stranger.get("/device"), ""
+    yield "device sign-in", stranger.follow(stranger.get(f"/device?user_code={code}")), ""
+    yield "device question", visitor.follow(visitor.get(f"/device?user_code={code}")), ""
+    yield "device done", visitor.get("/device?done=allowed"), ""
     yield "sign out", visitor.get("/logout"), ""
     yield "redirect", visitor.get("/"), ""
     yield "unknown app", stranger.get("/authorize?client_id=x"), ""
@@ -63,7 +76,7 @@ def test_every_answer_carries_every_header(pages: Pages) -> None:
         if answer.status_code != 303 and name != "options":
             assert "<h1" in answer.text, name
             assert 'lang="en"' in answer.text, name
-    assert len(seen) == 17
+    assert len(seen) == 23
 
 
 def test_https_issuers_ask_for_https_only(https_pages: Pages) -> None:
@@ -218,7 +231,7 @@ def test_every_exception_becomes_a_page_without_its_words(
 
 def test_every_redirect_after_a_post_is_303(pages: Pages) -> None:
     changed = {"current_password": PASSWORD, "new_password": PASSWORD}
-    actions = {page.path for page in PAGES if page.path.startswith("/account/")} - {"/account/withdraw"}
+    actions = {page.path for page in PAGES if page.path.startswith("/account/")} - {"/account/withdraw", "/account/recovery-codes"}
     for action in sorted(actions):
         visitor = pages.signed_in(pages.person())
         form = next(form for form in forms_of(visitor.get("/account")) if form.action == action)

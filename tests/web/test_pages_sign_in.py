@@ -199,6 +199,7 @@ def test_sign_up_without_a_request_leads_to_the_account(pages: Pages) -> None:
     [
         ("fresh", "short", "at least 8 characters"),
         ("fresh-name", "fresh-name!", "not like the username"),
+        ("fresh", "PassWord123", "widely known"),
         ("\u202eevil", PASSWORD, "all of them visible"),
         ("n" * 129, PASSWORD, "at most 128"),
         ("", PASSWORD, "fill in both"),

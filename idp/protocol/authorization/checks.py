@@ -40,6 +40,10 @@ MAX_VALUE_BYTES = 512
 """`state` and `nonce` travel sealed through the sign-in pages: longer ones would not fit into an address."""
 
 RESPONSE_MODES = ("query", "form_post")
+FRAGMENT = "fragment"
+"""For public apps alone, which are scripts in a page: an answer that no server and no Referer carries. Not advertised,
+since an app that can keep a secret has no use for it."""
+
 RESPONSE_TYPES = ("code",)
 PROMPT_VALUES = ("none", "login", "consent", "select_account")
 CODE_CHALLENGE_METHODS = ("S256",)
@@ -75,7 +79,7 @@ def locate(provider: Provider, unverified: UnverifiedRequest) -> AuthorizationRe
     request = AuthorizationRequest(
         client, unverified.first(), uri, pushed=unverified.pushed, dpop_jkt=unverified.dpop_jkt
     )
-    return _response_mode_and_state(unverified, request)
+    return _response_mode_and_state(provider, unverified, request)
 
 
 def check(provider: Provider, unverified: UnverifiedRequest, located: AuthorizationRequest) -> AuthorizationRequest:
@@ -130,13 +134,20 @@ def _redirect_uri_proven(client: Client, unverified: UnverifiedRequest) -> str: 
     return requested
 
 
-def _response_mode_and_state(unverified: UnverifiedRequest, request: AuthorizationRequest) -> AuthorizationRequest:  # 3
+def _response_mode_and_state(
+    provider: Provider, unverified: UnverifiedRequest, request: AuthorizationRequest
+) -> AuthorizationRequest:  # 3
     """Read what every later error needs: a repeated or unknown mode is answered in the default one."""
     modes = [value for name, value in unverified.pairs if name == "response_mode"]
     states = [value for name, value in unverified.pairs if name == "state"]
-    mode = modes[0] if len(modes) == 1 and modes[0] in RESPONSE_MODES else "query"
+    mode = modes[0] if len(modes) == 1 and modes[0] in _modes(provider, request.client) else "query"
     state = states[0] if len(states) == 1 and len(states[0].encode()) <= MAX_VALUE_BYTES else None
     return replace(request, response_mode=mode, state=state)
+
+
+def _modes(provider: Provider, client: Client) -> tuple[str, ...]:
+    """How this client may be answered."""
+    return (*RESPONSE_MODES, FRAGMENT) if client.public and provider.realm.offer.fragment else RESPONSE_MODES
 
 
 def _no_request_object(_: Provider, request: R) -> R:  # 5
@@ -149,9 +160,9 @@ def _no_request_object(_: Provider, request: R) -> R:  # 5
     return request
 
 
-def _response_type(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 6
+def _response_type(provider: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 6
     mode = request.parameters.get("response_mode", "query")
-    if mode not in RESPONSE_MODES:
+    if mode not in _modes(provider, request.client):
         raise errors.InvalidRequest("response_mode is not supported")
     if "state" in request.parameters and request.state is None:
         raise errors.InvalidRequest("state is longer than 512 bytes")

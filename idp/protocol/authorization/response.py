@@ -1,4 +1,4 @@
-"""Answers to an authorization request: by query or form post, always with `iss` (RFC 9207)."""
+"""Answers to an authorization request: by query, fragment or form post, always with `iss` (RFC 9207)."""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -10,15 +10,21 @@ from idp.protocol.provider import Provider
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationResponse:
-    """Parameters for the app. `form_post`: a page that posts them (Form Post Response Mode), else a 303 redirect."""
+    """Parameters for the app. `form_post`: a page that posts them (Form Post Response Mode), else a 303 redirect.
+
+    `fragment`: they stand behind `#`, where only a script of the app's own page reads them and no server gets them.
+    """
 
     redirect_uri: str
     parameters: tuple[tuple[str, str], ...]
     form_post: bool
+    fragment: bool = False
 
     @property
     def location(self) -> str:
-        """The redirect URI with the parameters added to its query."""
+        """The redirect URI with the parameters added to its query, or as its fragment."""
+        if self.fragment:
+            return f"{self.redirect_uri}#{urlencode(self.parameters)}"
         separator = "&" if "?" in self.redirect_uri else "?"
         return f"{self.redirect_uri}{separator}{urlencode(self.parameters)}"
 
@@ -42,4 +48,5 @@ def _response(
     if request.state is not None:
         parameters += (("state", request.state),)
     parameters += (("iss", provider.issuer),)
-    return AuthorizationResponse(request.redirect_uri, parameters, request.response_mode == "form_post")
+    mode = request.response_mode
+    return AuthorizationResponse(request.redirect_uri, parameters, mode == "form_post", mode == "fragment")

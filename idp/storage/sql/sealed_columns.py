@@ -81,6 +81,8 @@ class ColumnSealing:
         self.audit_details = RecordColumn(ring.issuer, "audit_events", "details")
         self.audit_details_without_account = RingColumn(ring.issuer, "audit_events", "details", sealer)
         self.grant = RingColumn(ring.issuer, "grants", "sealed", sealer)
+        self.door_grant = RingColumn(ring.issuer, "door_grants", "sealed", sealer)
+        self.answered_request = RingColumn(ring.issuer, "answered_requests", "sealed", sealer)
         self.device_grant = RingColumn(ring.issuer, "device_grants", "sealed", sealer)
         self.signing_key = RingColumn(ring.issuer, "signing_keys", "sealed", sealer)
         self.token_key = RingColumn(ring.issuer, "token_keys", "sealed", sealer)

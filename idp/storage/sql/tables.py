@@ -29,19 +29,19 @@ def _table(name: str, *parts: Column[object] | CheckConstraint | Index) -> Table
     return Table(name, metadata, *parts, sqlite_with_rowid=False, sqlite_strict=True)
 
 
-def key_column(name: str, kind: type[LargeBinary] | type[Text] = LargeBinary) -> Column[object]:
+def _key(name: str, kind: type[LargeBinary] | type[Text] = LargeBinary) -> Column[object]:
     return Column(name, kind, primary_key=True)
 
 
-def bytes_column(name: str, nullable: bool = False) -> Column[object]:
+def _bytes(name: str, nullable: bool = False) -> Column[object]:
     return Column(name, LargeBinary, nullable=nullable)
 
 
-def text_column(name: str, nullable: bool = False) -> Column[object]:
+def _text(name: str, nullable: bool = False) -> Column[object]:
     return Column(name, Text, nullable=nullable)
 
 
-def number_column(name: str, nullable: bool = False) -> Column[object]:
+def _number(name: str, nullable: bool = False) -> Column[object]:
     return Column(name, Number, nullable=nullable)
 
 
@@ -53,16 +53,16 @@ def _of_account() -> Column[object]:
 # key; all are always there and padded, so that their presence says nothing.
 accounts = _table(
     "accounts",
-    key_column("id"),
+    _key("id"),
     Column("username_index", LargeBinary, nullable=False, unique=True),
-    text_column("state"),
+    _text("state"),
     Column("tester", Flag, nullable=False),
-    number_column("created_at"),
-    bytes_column("profile"),
-    bytes_column("password"),
-    bytes_column("age"),
-    bytes_column("dedup"),
-    bytes_column("links"),
+    _number("created_at"),
+    _bytes("profile"),
+    _bytes("password"),
+    _bytes("age"),
+    _bytes("dedup"),
+    _bytes("links"),
     CheckConstraint("length(id) = 16", name="account_id_size"),
     CheckConstraint("state IN ('active', 'locked', 'suspended')", name="account_state_known"),
 )
@@ -72,22 +72,22 @@ accounts = _table(
 account_keys = _table(
     "account_keys",
     Column("account_id", LargeBinary, ForeignKey("accounts.id"), primary_key=True),
-    bytes_column("wrapped"),
+    _bytes("wrapped"),
 )
 
 # De-duplication indexes, on purpose without the account: only the account's sealed record knows its own.
-dedup_indexes = _table("dedup_indexes", key_column("digest"))
+dedup_indexes = _table("dedup_indexes", _key("digest"))
 
 sessions = _table(
     "sessions",
-    key_column("id"),
+    _key("id"),
     _of_account(),
-    number_column("auth_time"),
-    number_column("created_at"),
-    number_column("expires_at"),
-    text_column("amr"),
-    bytes_column("sid_seed"),
-    number_column("revoked_at", nullable=True),
+    _number("auth_time"),
+    _number("created_at"),
+    _number("expires_at"),
+    _text("amr"),
+    _bytes("sid_seed"),
+    _number("revoked_at", nullable=True),
     CheckConstraint("length(id) = 32", name="session_id_size"),
 )
 Index("sessions_by_account", sessions.c.account_id)
@@ -97,9 +97,9 @@ Index("sessions_by_expiry", sessions.c.expires_at)
 # have no end; those that an operator hands out have.
 recovery_codes = _table(
     "recovery_codes",
-    key_column("digest"),
+    _key("digest"),
     _of_account(),
-    number_column("expires_at", nullable=True),
+    _number("expires_at", nullable=True),
     CheckConstraint("length(digest) = 32", name="recovery_code_digest_size"),
 )
 Index("recovery_codes_by_account", recovery_codes.c.account_id)
@@ -108,29 +108,29 @@ Index("recovery_codes_by_expiry", recovery_codes.c.expires_at)
 # `document` holds the metadata as JSON; what statements look for has columns of its own.
 clients = _table(
     "clients",
-    key_column("id", Text),
-    text_column("state"),
-    text_column("sector"),
-    number_column("version"),
-    number_column("created_at"),
-    bytes_column("secret_hash", nullable=True),
-    bytes_column("registration_token_hash", nullable=True),
-    bytes_column("document"),
+    _key("id", Text),
+    _text("state"),
+    _text("sector"),
+    _number("version"),
+    _number("created_at"),
+    _bytes("secret_hash", nullable=True),
+    _bytes("registration_token_hash", nullable=True),
+    _bytes("document"),
     CheckConstraint("state IN ('pending', 'active', 'suspended')", name="client_state_known"),
 )
 Index("clients_by_sector", clients.c.sector)
 
 consents = _table(
     "consents",
-    key_column("id"),
+    _key("id"),
     _of_account(),
-    text_column("client_id"),
-    text_column("scope"),
-    text_column("claims"),
-    number_column("manifest_version"),
-    text_column("giver"),
-    number_column("created_at"),
-    number_column("withdrawn_at", nullable=True),
+    _text("client_id"),
+    _text("scope"),
+    _text("claims"),
+    _number("manifest_version"),
+    _text("giver"),
+    _number("created_at"),
+    _number("withdrawn_at", nullable=True),
     CheckConstraint("length(id) = 16", name="consent_id_size"),
     CheckConstraint("giver IN ('self', 'guardian')", name="consent_giver_known"),
 )
@@ -147,18 +147,18 @@ Index("consents_by_client", consents.c.client_id)
 # scope, `sid` and the rest; deleting the account empties it.
 grants = _table(
     "grants",
-    key_column("id"),
-    bytes_column("account_id"),
-    text_column("client_id"),
-    bytes_column("session_id", nullable=True),
-    bytes_column("consent_id"),
+    _key("id"),
+    _bytes("account_id"),
+    _text("client_id"),
+    _bytes("session_id", nullable=True),
+    _bytes("consent_id"),
     Column("offline", Flag, nullable=False),
-    bytes_column("sealed"),
-    number_column("created_at"),
-    number_column("expires_at"),
+    _bytes("sealed"),
+    _number("created_at"),
+    _number("expires_at"),
     Column("generation", Number, nullable=False, server_default=text("0")),
-    number_column("rotated_at", nullable=True),
-    number_column("revoked_at", nullable=True),
+    _number("rotated_at", nullable=True),
+    _number("revoked_at", nullable=True),
 )
 Index("grants_by_account", grants.c.account_id)
 
@@ -166,19 +166,19 @@ Index("grants_by_account", grants.c.account_id)
 # agreed to what, from the moment of that until the device has fetched its tokens.
 device_grants = _table(
     "device_grants",
-    key_column("id"),
+    _key("id"),
     Column("device_code", LargeBinary, nullable=False, unique=True),
     Column("user_code", LargeBinary, nullable=False, unique=True),
-    text_column("client_id"),
-    bytes_column("parameters"),
-    bytes_column("network"),
-    text_column("state"),
-    bytes_column("account_id", nullable=True),
-    bytes_column("sealed"),
-    number_column("created_at"),
-    number_column("expires_at"),
-    number_column("poll_interval"),
-    number_column("next_poll_at"),
+    _text("client_id"),
+    _bytes("parameters"),
+    _bytes("network"),
+    _text("state"),
+    _bytes("account_id", nullable=True),
+    _bytes("sealed"),
+    _number("created_at"),
+    _number("expires_at"),
+    _number("poll_interval"),
+    _number("next_poll_at"),
     Column("hurried", Flag, nullable=False),
     CheckConstraint("length(id) = 16", name="device_grant_id_size"),
     CheckConstraint("state IN ('waiting', 'approved', 'denied', 'redeemed')", name="device_grant_state_known"),
@@ -186,15 +186,15 @@ device_grants = _table(
 Index("device_grants_by_expiry", device_grants.c.expires_at)
 
 # One-time values: SHA-256 of kind and value.
-spent = _table("spent", key_column("digest"), number_column("expires_at"))
+spent = _table("spent", _key("digest"), _number("expires_at"))
 Index("spent_by_expiry", spent.c.expires_at)
 
 attempts = _table(
     "attempts",
-    key_column("key"),
+    _key("key"),
     Column("window_start", Number, primary_key=True),
     Column("tries", Number, nullable=False),
-    number_column("expires_at"),
+    _number("expires_at"),
 )
 Index("attempts_by_expiry", attempts.c.expires_at)
 
@@ -202,14 +202,14 @@ Index("attempts_by_expiry", attempts.c.expires_at)
 # concerned; `mac` covers every other column.
 audit_events = _table(
     "audit_events",
-    key_column("id"),
-    number_column("at"),
-    text_column("kind"),
-    bytes_column("account_id", nullable=True),
-    text_column("client_id", nullable=True),
-    text_column("subject"),
-    bytes_column("details"),
-    bytes_column("mac"),
+    _key("id"),
+    _number("at"),
+    _text("kind"),
+    _bytes("account_id", nullable=True),
+    _text("client_id", nullable=True),
+    _text("subject"),
+    _bytes("details"),
+    _bytes("mac"),
 )
 Index("audit_events_by_account", audit_events.c.account_id)
 
@@ -227,81 +227,81 @@ audit_leaves = _table(
     "audit_leaves",
     Column("position", Number, primary_key=True, autoincrement=False),
     Column("event_id", LargeBinary, nullable=False, unique=True),
-    bytes_column("hash"),
+    _bytes("hash"),
 )
 
 # The one row (id 1) that every sealer locks: the compact state of the Merkle tree (RFC 6962).
 audit_frontier = _table(
     "audit_frontier",
     Column("id", Number, primary_key=True, autoincrement=False),
-    bytes_column("state"),
+    _bytes("state"),
 )
 
 audit_heads = _table(
     "audit_heads",
     Column("size", Number, primary_key=True, autoincrement=False),
-    bytes_column("root"),
-    number_column("at"),
-    bytes_column("signature", nullable=True),
+    _bytes("root"),
+    _number("at"),
+    _bytes("signature", nullable=True),
 )
 
 signing_keys = _table(
     "signing_keys",
-    key_column("kid", Text),
-    text_column("alg"),
-    bytes_column("sealed"),
-    text_column("state"),
-    number_column("created_at"),
-    number_column("activated_at", nullable=True),
-    number_column("retiring_at", nullable=True),
-    number_column("retired_at", nullable=True),
+    _key("kid", Text),
+    _text("alg"),
+    _bytes("sealed"),
+    _text("state"),
+    _number("created_at"),
+    _number("activated_at", nullable=True),
+    _number("retiring_at", nullable=True),
+    _number("retired_at", nullable=True),
     CheckConstraint("state IN ('next', 'active', 'retiring', 'retired')", name="signing_key_state_known"),
 )
 
 # Blind RSA keys of age tokens. They are never in the JWKS and never sign a JWS.
 token_keys = _table(
     "token_keys",
-    key_column("key_id"),
-    text_column("band"),
-    number_column("epoch"),
-    text_column("role"),
-    bytes_column("spki"),
-    bytes_column("sealed"),
-    number_column("not_before"),
-    number_column("revoked_at", nullable=True),
+    _key("key_id"),
+    _text("band"),
+    _number("epoch"),
+    _text("role"),
+    _bytes("spki"),
+    _bytes("sealed"),
+    _number("not_before"),
+    _number("revoked_at", nullable=True),
     CheckConstraint("band IN ('minor', 'adult')", name="token_key_band_known"),
     CheckConstraint("role IN ('primary', 'standby')", name="token_key_role_known"),
 )
 Index("token_keys_one_each", token_keys.c.band, token_keys.c.epoch, token_keys.c.role, unique=True)
 
 # The public key log: canonical JSON leaves in order. Positions have no gap.
-token_log = _table("token_log", Column("position", Number, primary_key=True, autoincrement=False), bytes_column("leaf"))
+token_log = _table("token_log", Column("position", Number, primary_key=True, autoincrement=False), _bytes("leaf"))
 
 # Signed checkpoints of the key log with their cosignatures, by size.
 token_log_notes = _table(
-    "token_log_notes", Column("size", Number, primary_key=True, autoincrement=False), text_column("note")
+    "token_log_notes", Column("size", Number, primary_key=True, autoincrement=False), _text("note")
 )
 
 # How many tokens were signed for an account in an epoch. There is no column for a token, and none may come.
 token_allowance = _table(
     "token_allowance",
-    key_column("account_id"),
+    _key("account_id"),
     Column("epoch", Number, primary_key=True, autoincrement=False),
-    number_column("used"),
+    _number("used"),
 )
 
-wrapped_keys = _table("wrapped_keys", key_column("name", Text), bytes_column("wrapped"))
+wrapped_keys = _table("wrapped_keys", _key("name", Text), _bytes("wrapped"))
 
-meta = _table("meta", key_column("name", Text), text_column("value"))
+meta = _table("meta", _key("name", Text), _text("value"))
 
 outbox = _table(
     "outbox",
-    key_column("id"),
-    text_column("kind"),
-    text_column("client_id"),
-    bytes_column("payload"),
-    number_column("due_at"),
-    number_column("tries"),
+    _key("id"),
+    _text("kind"),
+    _text("client_id"),
+    _bytes("payload"),
+    _number("due_at"),
+    _number("tries"),
 )
 Index("outbox_by_due", outbox.c.due_at)
 
@@ -309,6 +309,6 @@ Index("outbox_by_due", outbox.c.due_at)
 schema_level = _table(
     "schema_level",
     Column("id", Number, primary_key=True, autoincrement=False),
-    number_column("level"),
-    number_column("floor"),
+    _number("level"),
+    _number("floor"),
 )

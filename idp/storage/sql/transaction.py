@@ -1,5 +1,7 @@
 """All aggregates on one connection. Made once for each connection, not for each transaction."""
 
+from idp.domain.ports import Grants, Housekeeping, Presentations
+from idp.storage.sql.absent import absent
 from idp.storage.sql.accounts import SqlAccounts
 from idp.storage.sql.attempts import SqlAttempts
 from idp.storage.sql.audit import SqlAudit
@@ -29,7 +31,7 @@ class SqlTransaction:
         self.recovery_codes = SqlRecoveryCodes(run)
         self.clients = SqlClients(run, client_cache)
         self.consents = SqlConsents(run, sealing)
-        self.grants = SqlGrants(run, sealing)
+        self.grants: Grants = SqlGrants(run, sealing)
         self.device_grants = SqlDeviceGrants(run, sealing)
         self.spent = SqlSpent(run)
         self.attempts = SqlAttempts(run)
@@ -40,4 +42,5 @@ class SqlTransaction:
         self.token_log = SqlTokenLog(run)
         self.token_keys = SqlTokenKeys(run, sealing, self.token_log)
         self.allowance = SqlAllowance(run)
-        self.housekeeping = SqlHousekeeping(run)
+        self.presentations: Presentations = absent("presentations")
+        self.housekeeping: Housekeeping = SqlHousekeeping(run)

@@ -1,6 +1,7 @@
 """Between WSGI and the protocol: read a request, bound its size, map every refusal to its answer, add headers."""
 
 import logging
+import re
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ MAX_QUERY = 16 * 1024
 RETRY_AFTER_SECONDS = "2"
 
 _CREATIONS = "creations"
+
+_COUNTED = re.compile(rb'"error":"invalid_(?:grant|token)"')
+"""Refusals with 400 that a guesser would collect; those with 401 count as well."""
 
 _log = logging.getLogger("blindage.machine")
 
@@ -114,7 +118,7 @@ class Edge:
             body = {"error": "slow_down", "error_description": "too many requests"}
             return json_response(body, 429, (*NO_STORE, ("Retry-After", str(verdict.retry_after))))
         response = _run(route, environ)
-        if response.status == 401 or (response.status == 400 and b'"invalid_grant"' in response.body):
+        if response.status == 401 or (response.status == 400 and _COUNTED.search(response.body)):
             self.limits.failed(FAILURES, route.name, peer)
         elif response.status == 201 and creations is not None:
             self.limits.failed(creations, route.name, peer, _CREATIONS)
@@ -184,6 +188,8 @@ def _read(environ: Environ) -> Request:
         dpop=tuple(dpop.split(",")) if dpop is not None else (),
         accept=get("HTTP_ACCEPT", ""),
         origin=get("HTTP_ORIGIN"),
+        cookie=get("HTTP_COOKIE", ""),
+        fetch_site=get("HTTP_SEC_FETCH_SITE"),
         peer=get("blindage.peer", ""),
     )
 

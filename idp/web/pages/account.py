@@ -1,4 +1,4 @@
-"""`/account`: my apps and what each learns, my sessions, my password."""
+"""`/account`: my apps and what each learns, my sessions, my password, my recovery codes."""
 
 from datetime import UTC, datetime
 
@@ -15,6 +15,7 @@ from idp.services.my_account import change_password as change_my_password
 from idp.services.my_account import end_session as end_my_session
 from idp.services.my_account import my_account
 from idp.services.password_rules import MAX_LENGTH, MIN_LENGTH
+from idp.services.recovery import make_recovery_codes
 from idp.services.sign_in import WINDOW_SECONDS
 from idp.services.sign_in import sign_out as end_own_session
 from idp.web.answer import page, see_other
@@ -61,12 +62,23 @@ def change_password(visit: Visit) -> Response:
     try:
         change_my_password(visit.realm, session, current, fresh)
     except Refused as refused:
-        if refused.reason != "too_many_tries":
-            return _page(visit, session, problem=refused.reason, status=400)
-        response = _page(visit, session, problem=refused.reason, status=429)
-        response.headers["Retry-After"] = str(WINDOW_SECONDS - visit.provider.now() % WINDOW_SECONDS)
-        return response
+        return _refused(visit, session, refused, "password")
     return _back("password_changed")
+
+
+def recovery_codes(visit: Visit) -> Response:
+    """Fresh recovery codes for the right password, shown this once: nobody has them afterwards."""
+    session = visit.session
+    if session is None:
+        return _sign_in()
+    password = visit.form.get("current_password")
+    if password is None:
+        return _page(visit, session, problem="missing", place="recovery", status=400)
+    try:
+        codes = make_recovery_codes(visit.realm, session, password)
+    except Refused as refused:
+        return _refused(visit, session, refused, "recovery")
+    return page("recovery_codes.html", codes=codes)
 
 
 def sign_out(visit: Visit) -> Response:
@@ -86,9 +98,23 @@ def home(visit: Visit) -> Response:
     return see_other(url_for("account"))
 
 
+def _refused(visit: Visit, session: Session, refused: Refused, place: str) -> Response:
+    if refused.reason != "too_many_tries":
+        return _page(visit, session, problem=refused.reason, place=place, status=400)
+    response = _page(visit, session, problem=refused.reason, place=place, status=429)
+    response.headers["Retry-After"] = str(WINDOW_SECONDS - visit.provider.now() % WINDOW_SECONDS)
+    return response
+
+
 def _page(
-    visit: Visit, session: Session, problem: str | None = None, done: str | None = None, status: int = 200
+    visit: Visit,
+    session: Session,
+    problem: str | None = None,
+    place: str = "password",
+    done: str | None = None,
+    status: int = 200,
 ) -> Response:
+    """The page. `problem` is shown in the section called `place`."""
     mine = my_account(visit.realm, session)
     if mine is None:
         # A session whose account was locked: without `other` the sign-in page would lead straight back here.
@@ -118,7 +144,9 @@ def _page(
             for one in mine.sessions
         ],
         zone=get_timezone_name(visit.realm.policy.time_zone, locale=get_locale()),
+        recovery_codes=mine.recovery_codes,
         problem=problem,
+        place=place,
         done=done,
         password_min=MIN_LENGTH,
         password_max=MAX_LENGTH,

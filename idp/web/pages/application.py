@@ -15,7 +15,7 @@ from idp.web import locale
 from idp.web.errors import PageError, register_error_pages
 from idp.web.guard import Guard, admit
 from idp.web.interaction import FIELD
-from idp.web.pages import account, authorize, consent, device, notice, sign_in, sign_out, sign_up
+from idp.web.pages import account, authorize, consent, device, notice, reset, sign_in, sign_out, sign_up
 from idp.web.rate_limit import RateLimits
 from idp.web.security_headers import (
     NO_STORE,
@@ -51,6 +51,8 @@ PAGES = (
     Page("/sign-in", "sign_in.submit", sign_in.submit, ("POST",), Guard.BROWSER),
     Page("/sign-up", "sign_up", sign_up.show),
     Page("/sign-up", "sign_up.submit", sign_up.submit, ("POST",), Guard.BROWSER),
+    Page("/reset", "reset", reset.show),
+    Page("/reset", "reset.submit", reset.submit, ("POST",), Guard.BROWSER),
     Page("/consent", "consent", consent.show),
     Page("/consent", "consent.submit", consent.submit, ("POST",)),
     Page("/device", "device", device.show),
@@ -63,6 +65,7 @@ PAGES = (
     Page("/account/withdraw", "account.withdraw", account.withdraw, ("POST",)),
     Page("/account/end-session", "account.end_session", account.end_session, ("POST",)),
     Page("/account/password", "account.password", account.change_password, ("POST",)),
+    Page("/account/recovery-codes", "account.recovery_codes", account.recovery_codes, ("POST",)),
     Page("/account/sign-out", "account.sign_out", account.sign_out, ("POST",)),
     Page("/logout", "sign_out", sign_out.ask, ("GET", "POST"), Guard.NOTHING),
     Page("/logout/confirm", "sign_out.confirm", sign_out.confirm, ("POST",)),
