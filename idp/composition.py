@@ -13,36 +13,50 @@ from urllib.parse import urlsplit
 import holidays
 
 from crypto.dpop import ServerNonces
+from crypto.errors import MerkleError
+from crypto.notes import Verifier
 from crypto.sealing import Sealer
 from idp.domain.audit_event import AuditEvent, AuditKind
 from idp.domain.clock import Clock
 from idp.domain.curfew import Curfew
 from idp.domain.errors import Refused, Unavailable
 from idp.domain.identifiers import new_id
+from idp.domain.offer import ACCOUNT_OFFER, DOOR_OFFER
 from idp.domain.policy import Policy
 from idp.domain.ports import KnownPasswords, Store, Transaction
 from idp.master_key import load_or_make_ring
 from idp.outbound.guarded_fetcher import GuardedFetcher
 from idp.protocol.age_tokens.signers import TokenSigners
 from idp.protocol.client_key_sets import ClientKeySets
+from idp.protocol.door.door import Door
+from idp.protocol.door.key_log import KeyLogRefused, Trust
+from idp.protocol.door.key_view import KeyLogFollower, KeyView
 from idp.protocol.grants.authorization_code import AuthorizationCodeGrant
 from idp.protocol.grants.device_code import DeviceCodeGrant
 from idp.protocol.grants.refresh_token import RefreshTokenGrant
 from idp.protocol.key_set import KeySet
+from idp.protocol.lifetimes import Lifetimes
 from idp.protocol.provider import Provider
 from idp.protocol.server import TokenServer
+from idp.protocol.vouchers import AccountVouchers, BandVouchers
 from idp.services.keys import ensure_signing_keys, fixed_key, fixed_keys
 from idp.services.password_work import PasswordWork
-from idp.services.realm import Realm
-from idp.services.token_keys import NOTICE_SECONDS, LogSigner
-from idp.settings import Settings, SettingsError
+from idp.services.realm import NO_KEYS, Realm
+from idp.services.token_keys import NOTICE_SECONDS, WITNESS_SECONDS, LogSigner
+from idp.services.wallet_client import ensure_wallet_client
+from idp.settings import Role, Settings, SettingsError
 from idp.storage.known_passwords import BreachedPasswords, CommonPasswords, EitherPasswords
+from idp.storage.sql.door.transaction import DOOR
+from idp.storage.sql.layout import ACCOUNT, Layout
 from idp.storage.sql.sealed_columns import ColumnSealing
 from idp.storage.sql.store import open_store
 from idp.system_clock import SystemClock
 
 PASSWORD_QUEUE = 64
 """Sign-ins that may wait for Argon2; at 20 ms each the last of them waits a second or so on two cores."""
+
+PRESENTATION_SECONDS = 900
+"""How long an app's request waits at the door: time enough to fetch tokens on the way, where a wallet is new."""
 
 
 def compose(
@@ -59,20 +73,26 @@ def compose(
     ring = load_or_make_ring(settings.master_key_file, settings.issuer)
     policy = load_policy(settings.policy)
     sealing = ColumnSealing(ring)
-    store = open_store(settings.database_url or "", settings.data_dir, sealing, exclusive=exclusive)
+    is_door = settings.role is Role.DOOR
+    store = open_store(
+        settings.database_url or "", settings.data_dir, sealing, exclusive=exclusive, layout=layout_of(settings)
+    )
     _bind_to_issuer(store, settings)
     ensure_signing_keys(store, clock)
     realm = Realm(
         issuer=settings.issuer,
         ring=ring,
-        keys=fixed_keys(store, ring),
+        keys=NO_KEYS if is_door else fixed_keys(store, ring),
         policy=policy,
         curfew=Curfew(policy, holiday_calendar(policy.holiday_calendar)),
         store=store,
         clock=clock,
         passwords=PasswordWork(width=os.cpu_count() or 1, queue=PASSWORD_QUEUE),
         known_passwords=known_passwords(settings.breached_passwords_file),
+        offer=DOOR_OFFER if is_door else ACCOUNT_OFFER,
     )
+    if settings.door_issuer is not None and not is_door:
+        ensure_wallet_client(realm, settings.door_issuer)
     fetcher = GuardedFetcher(realm.loopback, count=count_fetch, report=_refused_fetches(store, clock))
     return Provider(
         realm=realm,
@@ -83,15 +103,46 @@ def compose(
         access_tokens=Sealer(ring, "access"),
         cookies=Sealer(ring, "cookie"),
         dpop_nonces=ServerNonces(hmac.digest(ring.derive("access", ring.newest.id), b"dpop-nonce", "sha256")),
+        lifetimes=Lifetimes(interaction=PRESENTATION_SECONDS) if is_door else Lifetimes(),
+        vouchers=BandVouchers() if is_door else AccountVouchers(),
     )
+
+
+def layout_of(settings: Settings) -> Layout:
+    """The kind of database a role has."""
+    return DOOR if settings.role is Role.DOOR else ACCOUNT
+
+
+def compose_door(provider: Provider, settings: Settings) -> Door:
+    """The door around its provider; SettingsError when it is not told whose tokens to take and whom to believe."""
+    if settings.account_issuer is None:
+        raise SettingsError("ACCOUNT_ISSUER", "a door is told whose tokens it takes")
+    if not serves_tokens(settings.account_issuer):
+        raise SettingsError("ACCOUNT_ISSUER", "an issuer of tokens has no path")
+    if settings.token_log_key is None:
+        raise SettingsError("TOKEN_LOG_KEY", "a door is told the log's key (blindage tokens log prints it)")
+    if not settings.token_log_witnesses and not settings.loopback:
+        raise SettingsError("TOKEN_LOG_WITNESSES", "at least one witness, or anyone could be given keys of their own")
+    try:
+        log = Verifier.parse(settings.token_log_key)
+        witnesses = tuple(Verifier.parse(text) for text in settings.token_log_witnesses)
+        trust = Trust(log, witnesses, WITNESS_SECONDS // 3600 if witnesses else 0)
+    except (MerkleError, KeyLogRefused) as error:
+        raise SettingsError("TOKEN_LOG_KEY", f"it or a witness's key cannot be used: {error}") from error
+    return Door(provider, settings.account_issuer, trust, KeyView(provider, trust))
+
+
+def key_log_follower(door: Door) -> KeyLogFollower:
+    """What keeps the door's copy of the key log up to date."""
+    return KeyLogFollower(door.provider, door.trust, door.account_issuer)
 
 
 def token_server(provider: Provider) -> TokenServer:
     """The token endpoint's dispatcher with the grants this provider offers."""
     server = TokenServer(provider)
-    server.register_grant(AuthorizationCodeGrant)
-    server.register_grant(RefreshTokenGrant)
-    server.register_grant(DeviceCodeGrant)
+    for grant in (AuthorizationCodeGrant, RefreshTokenGrant, DeviceCodeGrant):
+        if grant.GRANT_TYPE in provider.realm.offer.grant_types:
+            server.register_grant(grant)
     return server
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from idp.background import Background
-from idp.composition import compose
+from idp.composition import compose, compose_door, key_log_follower
 from idp.logs import configure_logging
-from idp.settings import Settings
+from idp.settings import Role, Settings
 from idp.upkeep import upkeep_tasks
 from idp.web.metrics import SharedMetrics
 from idp.wsgi import Application, build_application
@@ -35,6 +35,9 @@ def load_worker(settings: Settings, parent: int, draining: Flag) -> Application:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_directory(settings))
     metrics = SharedMetrics(metrics_directory(settings))
     provider = compose(settings, count_fetch=metrics.fetched)
+    if settings.role is Role.DOOR:
+        # Before anything is served: a door that starts on a restored backup must know which keys were revoked since.
+        key_log_follower(compose_door(provider, settings)).follow()
     Background(upkeep_tasks(provider, settings)).start()
     return build_application(provider, settings, metrics, lambda: bool(draining.value))
 

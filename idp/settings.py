@@ -35,6 +35,8 @@ class Settings:
 
     `issuer` the exact `iss`; `data_dir` holds the embedded database, the master key and the lock file;
     `proxy_hops` how many trusted proxies stand in front; `policy` a name in `idp/policies`;
+    `door_issuer` is the door that an account issuer's wallet lives at, `account_issuer` whose tokens a door takes;
+    `token_log_key` and `token_log_witnesses` whom a door believes (verifier lines of C2SP signed notes);
     `open_registration` whether apps register themselves without an initial access token;
     `breached_passwords_file` sorted SHA-1 digests of passwords to refuse; `security_contact` for `security.txt`.
     """
@@ -52,6 +54,9 @@ class Settings:
     metrics_token_file: Path | None = None
     breached_passwords_file: Path | None = None
     security_contact: str | None = None
+    account_issuer: str | None = None
+    token_log_key: str | None = None
+    token_log_witnesses: tuple[str, ...] = ()
     open_registration: bool = True
 
     @property
@@ -80,6 +85,7 @@ def read_settings(environ: Mapping[str, str], default_issuer: str, role: str | N
         "ISSUER", "DOOR_ISSUER", "ROLE", "DATA_DIR", "DATABASE_URL", "REDIS_URL",
         "MASTER_KEY_FILE", "PROXY_HOPS", "POLICY", "RATE_LIMITS", "METRICS_TOKEN_FILE",
         "REGISTRATION", "BREACHED_PASSWORDS_FILE", "SECURITY_CONTACT",
+        "ACCOUNT_ISSUER", "TOKEN_LOG_KEY", "TOKEN_LOG_WITNESSES",
     }  # fmt: skip
     given = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX) and value}
     for name in sorted(given.keys() - known):
@@ -102,11 +108,22 @@ def read_settings(environ: Mapping[str, str], default_issuer: str, role: str | N
             Path(given["BREACHED_PASSWORDS_FILE"]) if "BREACHED_PASSWORDS_FILE" in given else None
         ),
         security_contact=_contact(given["SECURITY_CONTACT"]) if "SECURITY_CONTACT" in given else None,
+        account_issuer=_issuer("ACCOUNT_ISSUER", given["ACCOUNT_ISSUER"]) if "ACCOUNT_ISSUER" in given else None,
+        token_log_key=given.get("TOKEN_LOG_KEY"),
+        token_log_witnesses=tuple(given.get("TOKEN_LOG_WITNESSES", "").split()),
         open_registration=_switch("REGISTRATION", given.get("REGISTRATION", "open"), on="open", off="token"),
     )
     if not settings.rate_limits and not settings.loopback:
         raise SettingsError("RATE_LIMITS", "may be off for a loopback issuer only")
+    _check_apart("DOOR_ISSUER", issuer, settings.door_issuer)
+    _check_apart("ACCOUNT_ISSUER", issuer, settings.account_issuer)
     return settings
+
+
+def _check_apart(name: str, issuer: str, other: str | None) -> None:
+    """The two halves have hosts of their own: cookies know no ports, and would tell one half of the other."""
+    if other is not None and urlsplit(other).hostname == urlsplit(issuer).hostname:
+        raise SettingsError(name, "door and account issuer need different hosts")
 
 
 def _issuer(name: str, url: str) -> str:

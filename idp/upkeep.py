@@ -1,7 +1,7 @@
 """What a server keeps in order while it serves: the audit tree, messages to apps, signing keys, expired rows."""
 
 from idp.background import Task
-from idp.composition import serves_tokens, witness_notice
+from idp.composition import compose_door, key_log_follower, serves_tokens, witness_notice
 from idp.domain.ports import Store
 from idp.protocol.delivery import Deliverer
 from idp.protocol.provider import Provider
@@ -9,7 +9,7 @@ from idp.services.audit import sign_head
 from idp.services.housekeeping import purge_expired
 from idp.services.keys import advance, schedule
 from idp.services.token_keys import ensure_token_keys
-from idp.settings import Settings
+from idp.settings import Role, Settings
 from idp.storage.sql.audit_seal import AuditSealer
 from idp.storage.sql.store import SqlStore
 
@@ -18,6 +18,9 @@ SEAL_SECONDS = 0.5
 
 DELIVERY_SECONDS = 1.0
 """Apps hear of a sign-out within two seconds or so."""
+
+FOLLOW_SECONDS = 1.0
+"""How often it is asked whether the key log is due; once the door has a copy, it is after a minute."""
 
 KEYS_SECONDS = 30.0
 PURGE_SECONDS = 60.0
@@ -32,13 +35,15 @@ def upkeep_tasks(provider: Provider, settings: Settings) -> list[Task]:
         schedule(realm.store, realm.clock)
         advance(realm.store, realm.clock)
 
-    return [
+    common = [
         Task("audit", SEAL_SECONDS, lambda: sealer.seal_once(provider.now(), lambda text: sign_head(realm.ring, text))),
-        Task("delivery", DELIVERY_SECONDS, Deliverer(provider).deliver_due),
         Task("keys", KEYS_SECONDS, keys),
-        *token_tasks(provider),
         Task("housekeeping", PURGE_SECONDS, lambda: purge_expired(realm, bites=20)),
     ]
+    if settings.role is Role.DOOR:
+        follower = key_log_follower(compose_door(provider, settings))
+        return [*common, Task("key log", FOLLOW_SECONDS, follower.follow_when_due)]
+    return [*common, Task("delivery", DELIVERY_SECONDS, Deliverer(provider).deliver_due), *token_tasks(provider)]
 
 
 def token_tasks(provider: Provider) -> list[Task]:

@@ -3,20 +3,28 @@
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
-from idp.composition import log_signer, serves_tokens, token_server, token_signers
+from flask import Flask
+
+from idp.composition import compose_door, log_signer, serves_tokens, token_server, token_signers
+from idp.domain.age_token import WALLET_BATCH, WALLET_CLIENT_ID
 from idp.domain.redirect_uri import is_loopback_host
 from idp.protocol.provider import Provider
-from idp.settings import Settings
+from idp.settings import Role, Settings
+from idp.web.door.application import create_door_pages
 from idp.web.machine.age_tokens import age_token_table
 from idp.web.machine.edge import Edge, Environ, StartResponse
 from idp.web.machine.health import DIRECT_LOOPBACK, Health, MetricsPage, is_direct_loopback
-from idp.web.machine.paths import machine_table
+from idp.web.machine.paths import door_table, machine_table
+from idp.web.machine.present import presentation_table
 from idp.web.machine.security_contact import PATH as SECURITY_TXT
 from idp.web.machine.security_contact import security_contact_table
+from idp.web.machine.wallet import wallet_config, wallet_table
 from idp.web.metrics import Metrics
 from idp.web.pages.application import create_pages
 from idp.web.rate_limit import RateLimits
 from idp.web.security_headers import transport_security
+from idp.web.wallet_files import read_wallet
+from idp.web.wallet_page import WalletPage
 
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
@@ -33,15 +41,24 @@ def build_application(
     edge = Edge(limits, metrics, transport_security(settings.issuer))
     health = Health(provider.realm.store, draining)
     figures = MetricsPage(metrics, settings.metrics_token())
-    paths = machine_table(provider, token_server(provider), health, figures, settings.open_registration)
-    if serves_tokens(settings.issuer):
-        paths |= age_token_table(provider, token_signers(provider), log_signer(provider))
+    pages: Flask
+    if settings.role is Role.DOOR:
+        door, files = compose_door(provider, settings), read_wallet()
+        wallet = WalletPage(files)
+        paths = door_table(provider, token_server(provider), health, figures)
+        paths |= wallet_table(door, wallet, files, wallet_config(door, WALLET_CLIENT_ID, WALLET_BATCH))
+        paths |= presentation_table(door)
+        pages = create_door_pages(door, wallet, limits)
+    else:
+        paths = machine_table(provider, token_server(provider), health, figures, settings.open_registration)
+        if serves_tokens(settings.issuer):
+            paths |= age_token_table(provider, token_signers(provider), log_signer(provider))
+        pages = create_pages(provider, limits)
     if settings.security_contact is not None:
         paths |= security_contact_table(settings.security_contact, _origin(settings.issuer), provider.now)
     # RFC 8414, section 3.1, and RFC 9116, section 3, put these at the root of the host.
     unbased = ("/.well-known/oauth-authorization-server", SECURITY_TXT, *UNHOSTED)
     table = {path if path.startswith(unbased) else base + path: route for path, route in paths.items()}
-    pages = create_pages(provider, limits)
     known_host = _host_check(settings)
     hops = settings.proxy_hops
 

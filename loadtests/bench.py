@@ -64,6 +64,10 @@ def main() -> int:
         times = f"p50 {seen.load.p50:.1f} ms, p99 {seen.load.p99:.1f} ms"
         facts[f"{name}: code exchange at {seen.share:.0%} of its most"] = times
     print_report(series, ratios, limits, missing, facts)
+    for each in series:
+        if each.disturbed:
+            facts[f"{each.work.name}: had not their core to themselves"] = ", ".join(sorted(each.disturbed))
+    facts |= {f"missing: {name}": reason[:300] for name, reason in missing.items()}
     _write(output, facts, series, ratios, limits, missing, patience, stacks)
     missed = [ratio.name for ratio in ratios if ratio.met is False]
     own_missing = [name for name in missing if name.startswith("blindage")]
@@ -161,7 +165,7 @@ def _write(
 ) -> None:  # fmt: skip
     labels = {kind.name: kind.label for kind in (*OWN, *PEERS)}
     document = {
-        **facts,
+        "facts": facts,
         "ratios": {ratio.name: round(ratio.rate, 3) for ratio in ratios},
         "cpu_ratios": {ratio.name: round(ratio.cpu, 3) for ratio in ratios},
         "goals_missed": [ratio.name for ratio in ratios if ratio.met is False],

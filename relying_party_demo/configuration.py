@@ -39,28 +39,49 @@ class Configuration:
         return self.base_url + "/signed-out"
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceConfiguration:
+    """The app on a television at one issuer. An app on devices has no `client_secret` unless it was given one."""
+
+    issuer: str
+    client_id: str
+    client_secret: str | None = field(repr=False)
+    name: str
+
+
 def read_configuration(environ: Mapping[str, str], port: int) -> Configuration:
     """The configuration; ConfigurationError for the first setting that is missing or is no address."""
-
-    def setting(name: str, default: str | None = None) -> str:
-        value = environ.get(PREFIX + name) or default
-        if value is None:
-            raise ConfigurationError(f"{PREFIX}{name} is not set")
-        return value
-
-    def address(name: str, default: str | None = None) -> str:
-        value = setting(name, default)
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ConfigurationError(f"{PREFIX}{name} is not an address: {value}")
-        return value.rstrip("/")
-
-    issuer = address("ISSUER")
+    issuer = _address(environ, "ISSUER")
     return Configuration(
         issuer=issuer,
-        client_id=setting("CLIENT_ID"),
-        client_secret=setting("CLIENT_SECRET"),
-        name=setting("NAME", "Lantern Cinema"),
-        base_url=address("BASE_URL", f"http://app.localhost:{port}"),
-        server_issuer_url=address("SERVER_ISSUER_URL", issuer),
+        client_id=_setting(environ, "CLIENT_ID"),
+        client_secret=_setting(environ, "CLIENT_SECRET"),
+        name=_setting(environ, "NAME", "Lantern Cinema"),
+        base_url=_address(environ, "BASE_URL", f"http://app.localhost:{port}"),
+        server_issuer_url=_address(environ, "SERVER_ISSUER_URL", issuer),
     )
+
+
+def read_device_configuration(environ: Mapping[str, str]) -> DeviceConfiguration:
+    """The same for the television."""
+    return DeviceConfiguration(
+        issuer=_address(environ, "ISSUER"),
+        client_id=_setting(environ, "CLIENT_ID"),
+        client_secret=environ.get(PREFIX + "CLIENT_SECRET") or None,
+        name=_setting(environ, "NAME", "Lantern Cinema"),
+    )
+
+
+def _setting(environ: Mapping[str, str], name: str, default: str | None = None) -> str:
+    value = environ.get(PREFIX + name) or default
+    if value is None:
+        raise ConfigurationError(f"{PREFIX}{name} is not set")
+    return value
+
+
+def _address(environ: Mapping[str, str], name: str, default: str | None = None) -> str:
+    value = _setting(environ, name, default)
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ConfigurationError(f"{PREFIX}{name} is not an address: {value}")
+    return value.rstrip("/")

@@ -37,6 +37,11 @@ WORDS = {
         "unreachable": "Blindage cannot be reached at the moment. Please try again in a minute.",
         "failed_title": "That did not work",
         "failed": "Something broke on our side. Please try again.",
+        "tv_open": "For the whole programme, open this address on a phone or a computer:",
+        "tv_type": "and type in this code:",
+        "tv_scan": "Or scan this:",
+        "tv_waiting": "Waiting for your answer there ...",
+        "tv_expired": "Nobody answered in time. Please start again.",
     },
     "zh": {
         "tagline": "“使用 Blindage 登录”演示应用",
@@ -69,6 +74,11 @@ WORDS = {
         "unreachable": "暂时无法连接 Blindage。请稍后再试。",
         "failed_title": "出了点问题",
         "failed": "我们这边出了问题。请再试一次。",
+        "tv_open": "要看全部影片，请在手机或电脑上打开此网址：",
+        "tv_type": "并输入这个代码：",
+        "tv_scan": "或者扫描：",
+        "tv_waiting": "正在等待你在那里答复……",
+        "tv_expired": "没有人及时答复。请重新开始。",
     },
 }
 

@@ -135,6 +135,12 @@ class FormBrowser:
         target = urljoin(str(page.url), form.action)
         return self._follow(self.client.post(target, data={**form.fields, **fields}))
 
+    def blank_form(self, path: str) -> tuple[dict[str, str], str]:
+        """The hidden fields of a page's first form, and the Cookie header of this browser."""
+        form = _FirstForm()
+        form.feed(self.get(self.issuer + path).text)
+        return form.fields, "; ".join(f"{name}={value}" for name, value in self.client.cookies.items())
+
     def sign_in(
         self, authorize: str, username: str, password: str = PASSWORD, decision: str = "allow"
     ) -> dict[str, str]:

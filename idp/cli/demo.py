@@ -1,5 +1,6 @@
 """`blindage demo`: everything on this machine, with people to sign in as, until Ctrl-C."""
 
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from idp.cli.demo_data import PEOPLE, App, Credentials, demo_apps, prepare
+from idp.cli.demo_data import PEOPLE, TELEVISION, App, Credentials, demo_apps, prepare
 from idp.cli.demo_servers import Server, refuse_taken_ports, running
 from idp.settings import PREFIX, Settings, read_settings
 
@@ -38,7 +39,7 @@ def demo(port_base: int, data_dir: Path) -> None:
     ]
     with running(servers) as processes:
         if not processes.stopping:
-            _show(settings, apps)
+            _show(settings, apps, credentials[TELEVISION])
         processes.watch()
 
 
@@ -70,7 +71,7 @@ def _app(app: App, settings: Settings, credentials: Credentials, data_dir: Path)
     )
 
 
-def _show(settings: Settings, apps: tuple[App, ...]) -> None:
+def _show(settings: Settings, apps: tuple[App, ...], television: Credentials) -> None:
     addresses = Table("open in a browser", "what it is", title="Blindage demo")
     for app in apps:
         addresses.add_row(app.base_url, f"{app.name}, an app with an age gate")
@@ -85,4 +86,10 @@ def _show(settings: Settings, apps: tuple[App, ...]) -> None:
             column.no_wrap = True
             column.overflow = "fold"
         console.print(table)
+    console.print("A television, which has no keyboard: start it in another terminal, then scan or type in its code.")
+    command = (
+        f"DEMO_ISSUER={settings.issuer} DEMO_CLIENT_ID={television.client_id} "
+        f"{shlex.join([sys.executable, '-m', 'relying_party_demo.television'])}"
+    )
+    console.print(command, soft_wrap=True, highlight=False, markup=False)
     console.print("Ready. Ctrl-C ends everything.")

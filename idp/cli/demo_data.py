@@ -9,6 +9,7 @@ from typing import Any
 from idp.composition import compose
 from idp.domain.age import Assurance
 from idp.domain.client import Client, ClientState
+from idp.domain.device_grant import GRANT_TYPE
 from idp.domain.errors import Refused
 from idp.master_key import write_private
 from idp.services.accounts import create_account, find_account, link_guardian
@@ -19,6 +20,9 @@ from idp.settings import Settings
 
 FILE = "demo.json"
 """In the data directory, mode 0600: which issuer the data belongs to, and the apps' client secrets."""
+
+TELEVISION = "television"
+"""The key of the app on devices: it is started by hand, in a terminal of its own."""
 
 _DAYS_A_YEAR = 365.25
 
@@ -57,7 +61,7 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What an app authenticates with at the token endpoint."""
+    """What an app authenticates with at the token endpoint; the secret is empty where it has none."""
 
     client_id: str
     client_secret: str
@@ -84,7 +88,8 @@ def prepare(settings: Settings, data_dir: Path, apps: tuple[App, ...]) -> dict[s
     try:
         for person in PEOPLE:
             _ensure_person(provider.realm, person)
-        return {app.key: _ensure_app(provider.realm, app, saved, file) for app in apps}
+        drafts = {**{app.key: _draft(app) for app in apps}, TELEVISION: _television()}
+        return {key: _ensure_app(provider.realm, key, draft, saved, file) for key, draft in drafts.items()}
     finally:
         provider.realm.store.close()
 
@@ -105,16 +110,16 @@ def _ensure_person(realm: Realm, person: Person) -> None:
         link_guardian(realm, person.guardian, person.username)
 
 
-def _ensure_app(realm: Realm, app: App, saved: dict[str, Any], file: Path) -> Credentials:
-    known = saved["clients"].get(app.key)
+def _ensure_app(realm: Realm, key: str, app: Client, saved: dict[str, Any], file: Path) -> Credentials:
+    known = saved["clients"].get(key)
     if known is not None:
         credentials = Credentials(**known)
         client = realm.store.read(lambda tx: tx.clients.get(credentials.client_id))
         if client is not None and client.usable:
             return credentials
-    registered = register_client(realm, _draft(app))
+    registered = register_client(realm, app)
     credentials = Credentials(registered.client.id, registered.secret or "")
-    saved["clients"][app.key] = asdict(credentials)
+    saved["clients"][key] = asdict(credentials)
     draft = file.with_suffix(".new")
     write_private(draft, json.dumps(saved, indent=1).encode())
     draft.replace(file)
@@ -130,6 +135,21 @@ def _draft(app: App) -> Client:
         redirect_uris=(app.base_url + "/callback",),
         post_logout_redirect_uris=(app.base_url + "/signed-out",),
         sector="",
+    )
+
+
+def _television() -> Client:
+    """The cinema on a television: no browser, no secret, so only codes (RFC 8628)."""
+    return Client(
+        id="",
+        name="Lantern Cinema TV",
+        state=ClientState.ACTIVE,
+        created_at=0,
+        redirect_uris=(),
+        sector="",
+        grant_types=frozenset({GRANT_TYPE}),
+        token_endpoint_auth_method="none",
+        application_type="native",
     )
 
 

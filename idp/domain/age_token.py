@@ -15,6 +15,12 @@ QUOTA = 60
 
 TOKEN_TYPE = 0x0002
 
+WALLET_CLIENT_ID = "wallet"
+"""The wallet's client id at the account issuer: the same for everyone, so it is known and never registered anew."""
+
+WALLET_BATCH = 32
+"""Tokens a wallet fetches at a time: always as many, so that the number says nothing."""
+
 
 class KeyRole(StrEnum):
     """`primary` signs; `standby` is logged ahead and takes over when the primary is revoked."""

@@ -13,6 +13,8 @@ class AuditKind(StrEnum):
     ACCOUNT_SUSPENDED = "account.suspended"
     PASSWORD_CHANGED = "account.password_changed"
     PASSWORD_RESET = "account.password_reset"
+    PASSKEY_ADDED = "account.passkey_added"
+    PASSKEY_REMOVED = "account.passkey_removed"
     RECOVERY_CODES_MADE = "account.recovery_codes_made"
     RESET_CODE_MADE = "account.reset_code_made"
     SIGNED_IN = "session.created"

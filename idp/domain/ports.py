@@ -15,6 +15,7 @@ from idp.domain.client import Client, ClientState
 from idp.domain.consent import Consent
 from idp.domain.device_grant import DeviceGrant, Poll
 from idp.domain.grant import Grant, Standing
+from idp.domain.passkey import Passkey
 from idp.domain.presentation import Presentation
 from idp.domain.session import Session
 from idp.domain.signing_key import KeyState, StoredKey
@@ -95,6 +96,26 @@ class RecoveryCodes(Protocol):
     def remaining(self, account_id: bytes) -> int:
         """How many codes without an end an account has left."""
         ...
+
+
+class Passkeys(Protocol):
+    """Public halves of what people sign in with; `id` is the digest of a credential id."""
+
+    def add(self, passkey: Passkey) -> None:
+        """Insert. Conflict when the credential exists, on whatever account, or the account is gone."""
+        ...
+
+    def get(self, passkey_id: bytes) -> Passkey | None: ...
+
+    def of_account(self, account_id: bytes) -> Sequence[Passkey]:
+        """An account's passkeys, the oldest first."""
+        ...
+
+    def claim_use(self, passkey_id: bytes, sign_count: int) -> bool:
+        """Record a use, in one statement; False unless the counter went up, or the authenticator never counts."""
+        ...
+
+    def remove(self, account_id: bytes, passkey_id: bytes) -> bool: ...
 
 
 class Clients(Protocol):
@@ -377,6 +398,8 @@ class Transaction(Protocol):
     def sessions(self) -> Sessions: ...
     @property
     def recovery_codes(self) -> RecoveryCodes: ...
+    @property
+    def passkeys(self) -> Passkeys: ...
     @property
     def clients(self) -> Clients: ...
     @property

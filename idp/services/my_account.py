@@ -8,6 +8,7 @@ from idp.domain.client import Client
 from idp.domain.consent import Consent, Giver
 from idp.domain.errors import Refused
 from idp.domain.identifiers import new_id
+from idp.domain.passkey import Passkey
 from idp.domain.ports import Transaction
 from idp.domain.session import Session
 from idp.services import password_rules
@@ -38,6 +39,7 @@ class MyAccount:
     apps: tuple[MyApp, ...]
     sessions: tuple[Session, ...]
     recovery_codes: int
+    passkeys: tuple[Passkey, ...]
 
 
 def my_account(realm: Realm, session: Session) -> MyAccount | None:
@@ -51,7 +53,8 @@ def my_account(realm: Realm, session: Session) -> MyAccount | None:
         sessions = [one for one in tx.sessions.of_account(account.id) if one.alive(now)]
         sessions.sort(key=lambda one: one.created_at, reverse=True)
         apps = _apps(tx, [one for one in tx.consents.of_account(account.id) if one.withdrawn_at is None])
-        return MyAccount(account, apps, tuple(sessions), tx.recovery_codes.remaining(account.id))
+        codes, passkeys = tx.recovery_codes.remaining(account.id), tx.passkeys.of_account(account.id)
+        return MyAccount(account, apps, tuple(sessions), codes, tuple(passkeys))
 
     return realm.store.read(unit)
 

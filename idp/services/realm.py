@@ -22,6 +22,10 @@ class FixedKeys:
     username: bytes
 
 
+NO_KEYS = FixedKeys(b"", b"", b"")
+"""The door's: it has no people, so nothing to name or index them by. Whoever uses one of these is refused."""
+
+
 @dataclass(frozen=True, slots=True)
 class Realm:
     """Who we are and what we work with. `issuer` is the exact `iss` (OIDC Discovery, section 3)."""

@@ -47,7 +47,7 @@ def sign_in(realm: Realm, username: str, password: str, replaces: bytes | None =
     if account is None or not correct or not account.usable:
         raise Refused("wrong_credentials", "username or password is wrong")
     rehashed = realm.passwords.hash(password) if realm.passwords.outdated(account.password_hash) else None
-    signed_in = _open_session(account, now, ("pwd",))
+    signed_in = open_session(account, now, ("pwd",))
     event = AuditEvent(new_id(now), now, AuditKind.SIGNED_IN, account.id, None, signed_in.session.id.hex())
 
     def unit(tx: Transaction) -> None:
@@ -55,7 +55,7 @@ def sign_in(realm: Realm, username: str, password: str, replaces: bytes | None =
         if rehashed is not None:
             tx.accounts.set_password(account.id, rehashed)
         if replaces is not None:
-            _end_replaced(tx, replaces, account.id, now)
+            end_replaced(tx, replaces, account.id, now)
         tx.sessions.add(signed_in.session)
         tx.audit.append(event)
 
@@ -84,14 +84,15 @@ def sign_out(realm: Realm, session: Session) -> None:
     realm.store.write(unit, session.account_id)
 
 
-def _end_replaced(tx: Transaction, session_id: bytes, account_id: bytes, now: int) -> None:
+def end_replaced(tx: Transaction, session_id: bytes, account_id: bytes, now: int) -> None:
     """The browser's earlier session. Its apps are told when somebody else signs in, not when a person does so again."""
     replaced = tx.sessions.get(session_id)
     if tx.sessions.revoke(session_id, now) and replaced is not None and replaced.account_id != account_id:
         tell_session_ended(tx, replaced, now)
 
 
-def _open_session(account: Account, now: int, amr: tuple[str, ...]) -> SignedIn:
+def open_session(account: Account, now: int, amr: tuple[str, ...]) -> SignedIn:
+    """A new session that nobody has stored yet; `amr` after RFC 8176."""
     secret = secrets.token_bytes(COOKIE_SECRET_BYTES)
     session = Session(
         id=session_id(secret),

@@ -29,8 +29,13 @@ def transport_security(issuer: str) -> tuple[tuple[str, str], ...]:
     return (("Strict-Transport-Security", HSTS),) if issuer.startswith("https://") else ()
 
 
-def content_security_policy(form_targets: Iterable[str] = (), script: str | None = None) -> str:
-    """The CSP of a page. `form_targets` are sources (see `form_source`); `script` the one inline script it may run."""
+def content_security_policy(
+    form_targets: Iterable[str] = (), script: str | None = None, modules: bool = False
+) -> str:
+    """The CSP of a page. `form_targets` are sources (see `form_source`); `script` the one inline script it may run.
+
+    With `modules` it runs files of ours, which may ask this origin, and may make no markup out of text.
+    """
     directives = [
         "default-src 'none'",
         "style-src 'self'",
@@ -42,6 +47,9 @@ def content_security_policy(form_targets: Iterable[str] = (), script: str | None
     if script is not None:
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         directives.append(f"script-src 'sha256-{digest}'")
+    elif modules:
+        directives += ["script-src 'self'", "connect-src 'self'", "require-trusted-types-for 'script'"]
+        directives.append("trusted-types 'none'")
     return "; ".join(directives)
 
 

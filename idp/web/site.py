@@ -10,6 +10,7 @@ from flask import Request, g
 from idp.domain.session import Session, session_id
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.provider import Provider
+from idp.services.passkeys import relying_party_id
 from idp.services.realm import Realm
 from idp.services.sign_in import current_session
 from idp.web import locale
@@ -43,6 +44,11 @@ class Site:
         parts = urlsplit(self.provider.issuer)
         return f"{parts.scheme}://{parts.netloc.removesuffix(_DEFAULT_PORTS[parts.scheme])}"
 
+    @cached_property
+    def offers_passkeys(self) -> bool:
+        """Whether browsers make passkeys for this issuer: not where its host is an address."""
+        return relying_party_id(self.provider.issuer) is not None
+
     def serves(self, host: str | None) -> bool:
         """Whether a `Host` header names this issuer, whose address is configuration and never guessed (threats A34)."""
         scheme, _, own = self.origin.partition("://")
@@ -54,8 +60,8 @@ class Visit:
     """One request: the browser that sends it, who is signed in there, and what the answer's headers must allow.
 
     `ui_locales` are the app's wishes for a language; `form_targets` CSP sources where this page's form may end;
-    `script` the one inline script the page may run; `policy` a page's own CSP in place of the usual one; `form` the
-    posted fields once the guard let them through.
+    `script` the one inline script the page may run, `modules` whether it runs our files; `policy` a page's own CSP in
+    place of the usual one; `form` the posted fields once the guard let them through.
     """
 
     site: Site
@@ -63,6 +69,7 @@ class Visit:
     ui_locales: tuple[str, ...] = ()
     form_targets: tuple[str, ...] = ()
     script: str | None = None
+    modules: bool = False
     policy: str | None = None
     form: Fields = field(default_factory=Fields)
 

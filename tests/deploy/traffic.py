@@ -1,4 +1,4 @@
-"""Steady traffic of apps through a proxy, with a record of every request: what it was, how it ended, how long it took."""
+"""Steady traffic of apps through a proxy, with a record of every request: what, how it ended, how long it took."""
 
 import http.client
 import secrets
@@ -12,7 +12,7 @@ from typing import Self
 
 import httpx
 
-from tests.issuer import callback_parameters
+from tests.issuer import FormBrowser, callback_parameters
 from tests.races.apps import Code, RacingApp
 from tests.races.barrier import Connection
 
@@ -40,6 +40,14 @@ class BrowsedApp(RacingApp):
         if page.is_redirect:
             codes.append(Code(callback_parameters(page)["code"], verifier))
         return page.status_code
+
+
+    def sign_in_anew(self) -> Code:
+        """A code by way of the sign-in page, in a browser that has no session."""
+        verifier = secrets.token_urlsafe(48)
+        with FormBrowser(self.issuer.url) as browser:
+            answer = browser.sign_in(self._authorize(verifier, "openid age"), "racer")
+        return Code(answer["code"], verifier)
 
 
 class Traffic:

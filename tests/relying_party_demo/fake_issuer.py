@@ -27,7 +27,8 @@ class FakeIssuer:
 
     `claims` and `metadata` override single members (None takes one out); `id_token` replaces the signed token;
     `broken` maps a path to status and bytes sent instead of its answer; `asked` are the parameters of the last
-    authorization request; `token_requests` every form that came to `/token`.
+    authorization request, by browser or by device; `token_requests` every form that came to `/token`; `codes` override
+    members of what a device is given, `polls` are the errors its first polls meet.
     """
 
     url: str
@@ -39,6 +40,8 @@ class FakeIssuer:
     asked: dict[str, str] = field(default_factory=dict)
     token_requests: list[dict[str, str]] = field(default_factory=list)
     other_keys: list[SigningKey] = field(default_factory=list)
+    codes: dict[str, Any] = field(default_factory=dict)
+    polls: list[str] = field(default_factory=list)
 
     def authorize(self, location: str) -> dict[str, str]:
         """Take the app's redirect to `/authorize`; the honest parameters for its callback."""
@@ -70,6 +73,7 @@ class FakeIssuer:
                     "issuer": self.url,
                     "authorization_endpoint": self.url + "/authorize",
                     "token_endpoint": self.url + "/token",
+                    "device_authorization_endpoint": self.url + "/device_authorization",
                     "jwks_uri": self.url + "/jwks",
                     "id_token_signing_alg_values_supported": ["RS256", "ES256", "EdDSA", "HS256", "none"],
                 },
@@ -77,6 +81,25 @@ class FakeIssuer:
             )
         if path == "/jwks":
             return 200, {"keys": [key.public_jwk() for key in (self.key, *self.other_keys)]}
+        if path == "/device_authorization":
+            self.asked = form
+            return 200, _overridden(
+                {
+                    "device_code": "the-device-code",
+                    "user_code": "WDJB-MJHT",
+                    "verification_uri": self.url + "/device",
+                    "verification_uri_complete": self.url + "/device?user_code=WDJB-MJHT",
+                    "expires_in": 600,
+                    "interval": 5,
+                },
+                self.codes,
+            )
+        if path == "/token" and "device_code" in form:
+            self.token_requests.append(form)
+            if self.polls:
+                return 400, {"error": self.polls.pop(0)}
+            id_token = self.id_token or JwtSigner(self.key).sign(self.honest_claims())
+            return 200, {"access_token": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": 300, "id_token": id_token}
         if path == "/token":
             self.token_requests.append(form)
             refusal = self._refusal(form, authorization)

@@ -42,6 +42,10 @@ def _forms(pages: Pages) -> tuple[Visitor, dict[str, dict[str, str]]]:
     found["/notice"] = {
         **found["/consent"], "csrf": _tokens(pages, visitor).token("/notice"),
     }  # fmt: skip
+    # An issuer at an address shows no forms for passkeys, and guards their paths all the same.
+    tokens = _tokens(pages, visitor)
+    found |= {path: {"csrf": tokens.token(path)} for path in ("/account/passkeys", "/account/passkeys/remove")}
+    found["/sign-in/passkey"] = {"csrf": tokens.token("/sign-in/passkey", with_session=False)}
     return visitor, found
 
 

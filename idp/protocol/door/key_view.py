@@ -32,6 +32,12 @@ LOG_PATH = "/token-keys/log"
 RELOAD_SECONDS = 2
 """How old the loaded copy may be: a revocation that one process has seen holds in all of them."""
 
+FOLLOW_SECONDS = 60
+"""Between two looks at the issuer's log; its answers may be cached as long."""
+
+RETRY_SECONDS = 2
+"""After a look that brought nothing."""
+
 _log = logging.getLogger("blindage.door")
 
 _Copy = tuple[tuple[bytes, ...], tuple[str, ...]]
@@ -102,6 +108,13 @@ class KeyLogFollower:
         self._trust = trust
         self._url = account_issuer + LOG_PATH
         self._reported = b""
+        self._due_at = 0
+
+    def follow_when_due(self) -> None:
+        """Follow, unless that was done a short while ago."""
+        now = self._provider.now()
+        if now >= self._due_at:
+            self._due_at = now + (FOLLOW_SECONDS if self.follow() else RETRY_SECONDS)
 
     def follow(self) -> bool:
         """Fetch, verify, keep; whether the log could be believed. An unreachable issuer changes nothing."""

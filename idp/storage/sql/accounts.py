@@ -22,6 +22,7 @@ from idp.storage.sql.tables import (
     dedup_indexes,
     device_grants,
     grants,
+    passkeys,
     recovery_codes,
     sessions,
     token_allowance,
@@ -65,7 +66,7 @@ _EMPTY_GRANTS = Statement(
     "account", "nothing",
 )
 # Every table with an account but `account_keys`, which goes first, `grants`, which are emptied, and the audit trail.
-_OWNED = (device_grants, sessions, consents, token_allowance, recovery_codes)
+_OWNED = (device_grants, sessions, consents, token_allowance, recovery_codes, passkeys)
 _DELETE_OWNED = [Statement(delete(table).where(table.c.account_id == param("id")), "id") for table in _OWNED]
 _DELETE = Statement(delete(accounts).where(accounts.c.id == param("id")), "id")
 

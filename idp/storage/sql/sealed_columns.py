@@ -78,6 +78,7 @@ class ColumnSealing:
         self.age = RecordColumn(ring.issuer, "accounts", "age")
         self.dedup = RecordColumn(ring.issuer, "accounts", "dedup")
         self.links = RecordColumn(ring.issuer, "accounts", "links")
+        self.passkey = RecordColumn(ring.issuer, "passkeys", "sealed")
         self.audit_details = RecordColumn(ring.issuer, "audit_events", "details")
         self.audit_details_without_account = RingColumn(ring.issuer, "audit_events", "details", sealer)
         self.grant = RingColumn(ring.issuer, "grants", "sealed", sealer)

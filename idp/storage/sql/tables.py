@@ -105,6 +105,18 @@ recovery_codes = _table(
 Index("recovery_codes_by_account", recovery_codes.c.account_id)
 Index("recovery_codes_by_expiry", recovery_codes.c.expires_at)
 
+# `id` is the digest of the credential id; `sealed` (under the account's data key) holds what names a device or person.
+passkeys = _table(
+    "passkeys",
+    _key("id"),
+    _of_account(),
+    _bytes("sealed"),
+    _number("sign_count"),
+    _number("created_at"),
+    CheckConstraint("length(id) = 32", name="passkey_id_size"),
+)
+Index("passkeys_by_account", passkeys.c.account_id)
+
 # `document` holds the metadata as JSON; what statements look for has columns of its own.
 clients = _table(
     "clients",

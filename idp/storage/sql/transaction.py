@@ -13,6 +13,7 @@ from idp.storage.sql.grants import SqlGrants
 from idp.storage.sql.housekeeping import SqlHousekeeping
 from idp.storage.sql.keys import SqlKeys
 from idp.storage.sql.outbox import SqlOutbox
+from idp.storage.sql.passkeys import SqlPasskeys
 from idp.storage.sql.recovery_codes import SqlRecoveryCodes
 from idp.storage.sql.runner import Runner
 from idp.storage.sql.sealed_columns import ColumnSealing
@@ -29,6 +30,7 @@ class SqlTransaction:
         self.accounts = SqlAccounts(run, sealing)
         self.sessions = SqlSessions(run)
         self.recovery_codes = SqlRecoveryCodes(run)
+        self.passkeys = SqlPasskeys(run, sealing, self.accounts)
         self.clients = SqlClients(run, client_cache)
         self.consents = SqlConsents(run, sealing)
         self.grants: Grants = SqlGrants(run, sealing)

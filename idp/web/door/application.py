@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from flask import Flask, Response, url_for
+from flask import Flask, Response
 
 from idp.protocol.door.door import Door
 from idp.web.answer import see_other
@@ -29,4 +29,4 @@ def create_door_pages(door: Door, wallet: WalletPage, limits: RateLimits | None 
 
 def home(visit: Visit) -> Response:
     """To the wallet, which is all there is to see."""
-    return see_other(url_for("home").rstrip("/") + WALLET)
+    return see_other(visit.provider.issuer + WALLET)

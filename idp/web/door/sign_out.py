@@ -1,4 +1,4 @@
-"""`/logout` at the door: nobody is signed in here, so that the app's own session is all that ends (RP-Initiated Logout)."""
+"""`/logout` at the door: nobody is signed in here; the app's own session is all that ends (RP-Initiated Logout 1.0)."""
 
 from flask import Response
 

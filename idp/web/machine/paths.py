@@ -39,6 +39,17 @@ ENDPOINTS = {
 """Metadata names of what this provider serves, pages included."""
 
 
+DOOR_ENDPOINTS = {
+    "authorization_endpoint": "/authorize",
+    "token_endpoint": "/token",
+    "userinfo_endpoint": "/userinfo",
+    "pushed_authorization_request_endpoint": "/par",
+    "end_session_endpoint": "/logout",
+    "jwks_uri": "/jwks",
+}
+"""What the door serves: nothing to refresh, so nothing to revoke; apps are registered by the operator alone."""
+
+
 Table = dict[str, Route]
 """A key that ends in a slash serves what lies one segment below it."""
 
@@ -48,12 +59,8 @@ def machine_table(
 ) -> Table:
     """Every machine path of the account issuer, relative to the issuer's own path."""
     clients = RegistrationEndpoint(provider, server.grant_types, open_registration)
-    document = orjson.dumps(metadata.provider_metadata(provider, server, ENDPOINTS))
-    discovery = Route("discovery", _document(lambda: document), cors=True)
     return {
-        "/token": Route("token", lambda r: answer_token_request(provider, server, r), cors=True, guarded=True),
-        "/userinfo": Route("userinfo", lambda r: answer_userinfo(provider, r), cors=True),
-        "/par": Route("par", lambda r: answer_pushed_request(provider, r), cors=True, guarded=True),
+        **_common_table(provider, server, health, metrics, ENDPOINTS),
         "/device_authorization": Route(
             "device_authorization", lambda r: answer_device_authorization(provider, r), cors=True, guarded=True
         ),
@@ -61,6 +68,24 @@ def machine_table(
         "/revoke": Route("revoke", lambda r: answer_revocation(provider, r), cors=True, guarded=True),
         client_registration.PATH: Route("register", clients.register, guarded=True, creations=REGISTRATIONS),
         client_registration.PATH + "/": Route("configure_client", clients.configure, guarded=True),
+    }
+
+
+def door_table(provider: Provider, server: TokenServer, health: Health, metrics: MetricsPage) -> Table:
+    """Every machine path of the door but the wallet's, relative to the issuer's own path."""
+    return _common_table(provider, server, health, metrics, DOOR_ENDPOINTS)
+
+
+def _common_table(
+    provider: Provider, server: TokenServer, health: Health, metrics: MetricsPage, endpoints: dict[str, str]
+) -> Table:
+    """What both sides serve, and the document that says of `endpoints` where they are."""
+    document = orjson.dumps(metadata.provider_metadata(provider, server, endpoints))
+    discovery = Route("discovery", _document(lambda: document), cors=True)
+    return {
+        "/token": Route("token", lambda r: answer_token_request(provider, server, r), cors=True, guarded=True),
+        "/userinfo": Route("userinfo", lambda r: answer_userinfo(provider, r), cors=True),
+        "/par": Route("par", lambda r: answer_pushed_request(provider, r), cors=True, guarded=True),
         "/jwks": Route("jwks", _document(provider.keys.document), cors=True),
         DISCOVERY: discovery,
         **{path: discovery for path in _oauth_metadata_paths(provider.issuer)},

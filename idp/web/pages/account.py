@@ -145,6 +145,7 @@ def _page(
         ],
         zone=get_timezone_name(visit.realm.policy.time_zone, locale=get_locale()),
         recovery_codes=mine.recovery_codes,
+        passkeys=len(mine.passkeys),
         problem=problem,
         place=place,
         done=done,

@@ -1,6 +1,6 @@
 """All pages of one issuer as a WSGI application: one path table, one guard, one set of headers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -15,7 +15,7 @@ from idp.web import locale
 from idp.web.errors import PageError, register_error_pages
 from idp.web.guard import Guard, admit
 from idp.web.interaction import FIELD
-from idp.web.pages import account, authorize, consent, device, notice, reset, sign_in, sign_out, sign_up
+from idp.web.pages import account, authorize, consent, device, notice, passkeys, reset, sign_in, sign_out, sign_up
 from idp.web.rate_limit import RateLimits
 from idp.web.security_headers import (
     NO_STORE,
@@ -49,6 +49,8 @@ PAGES = (
     Page("/authorize", "authorize", authorize.ask, ("GET", "POST"), Guard.NOTHING),
     Page("/sign-in", "sign_in", sign_in.show),
     Page("/sign-in", "sign_in.submit", sign_in.submit, ("POST",), Guard.BROWSER),
+    Page("/sign-in/passkey", "passkeys.begin_signing_in", passkeys.begin_signing_in),
+    Page("/sign-in/passkey", "passkeys.sign_in", passkeys.sign_in, ("POST",), Guard.BROWSER),
     Page("/sign-up", "sign_up", sign_up.show),
     Page("/sign-up", "sign_up.submit", sign_up.submit, ("POST",), Guard.BROWSER),
     Page("/reset", "reset", reset.show),
@@ -66,6 +68,10 @@ PAGES = (
     Page("/account/end-session", "account.end_session", account.end_session, ("POST",)),
     Page("/account/password", "account.password", account.change_password, ("POST",)),
     Page("/account/recovery-codes", "account.recovery_codes", account.recovery_codes, ("POST",)),
+    Page("/account/passkeys", "passkeys", passkeys.show),
+    Page("/account/passkeys/options", "passkeys.begin_adding", passkeys.begin_adding),
+    Page("/account/passkeys", "passkeys.add", passkeys.add, ("POST",)),
+    Page("/account/passkeys/remove", "passkeys.remove", passkeys.remove, ("POST",)),
     Page("/account/sign-out", "account.sign_out", account.sign_out, ("POST",)),
     Page("/logout", "sign_out", sign_out.ask, ("GET", "POST"), Guard.NOTHING),
     Page("/logout/confirm", "sign_out.confirm", sign_out.confirm, ("POST",)),
@@ -75,20 +81,24 @@ PAGES = (
 
 def create_pages(provider: Provider, limits: RateLimits | None = None) -> Flask:
     """A WSGI application for everything people see. `limits` count failed tries by address; without, nothing does."""
-    site = Site(provider, limits or RateLimits(provider.realm.clock, None, enabled=False))
+    return build_pages(Site(provider, limits or RateLimits(provider.realm.clock, None, enabled=False)), PAGES)
+
+
+def build_pages(site: Site, entries: Sequence[Page]) -> Flask:
+    """A WSGI application of these pages: what the account issuer's and the door's have in common."""
     app = Flask(__name__, static_folder=_STATIC, template_folder="templates")
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_SECONDS
     # Merging slashes would redirect to an address made from the Host header.
     app.url_map.merge_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     Babel(app, locale_selector=lambda: locale.directory(this_visit().language))
-    for entry in PAGES:
+    for entry in entries:
         # Not strict at the root: an empty path would be redirected to an address made from the Host header, too.
         strict = entry.path != "/"
         app.add_url_rule(
             entry.path, entry.endpoint, _bound(entry.view), methods=list(entry.methods), strict_slashes=strict
         )
-    guards = {entry.endpoint: entry.guard for entry in PAGES}
+    guards = {entry.endpoint: entry.guard for entry in entries}
 
     @app.before_request
     def _receive() -> None:
@@ -105,11 +115,11 @@ def create_pages(provider: Provider, limits: RateLimits | None = None) -> Flask:
             response.headers["X-Content-Type-Options"] = "nosniff"
         else:
             _dress(this_visit(), response)
-        response.headers.extend(transport_security(provider.issuer))
+        response.headers.extend(transport_security(site.provider.issuer))
         return response
 
     register_error_pages(app)
-    digests = {name: _digest(name) for name in ("blindage.css", "logo.svg")}
+    digests = {name: _digest(name) for name in ("blindage.css", "logo.svg", "passkey.mjs")}
 
     @app.context_processor
     def _common() -> dict[str, Any]:
@@ -118,7 +128,8 @@ def create_pages(provider: Provider, limits: RateLimits | None = None) -> Flask:
             "visit": visit,
             "language": visit.language,
             "languages": locale.LANGUAGES,
-            "issuer": provider.issuer,
+            "issuer": site.provider.issuer,
+            "at_door": site.at_door,
             "issuer_host": site.origin.partition("://")[2],
             "asset": lambda name: url_for(_STATIC, filename=name, v=digests[name]),
             "language_link": lambda tag, sealed, here: _language_link(visit, tag, sealed, here),
@@ -140,7 +151,11 @@ def _dress(visit: Visit, response: Response) -> None:
     """Security headers, and the cookies this visit gave reason to set."""
     for name, value in (*PAGE_HEADERS, NO_STORE):
         response.headers[name] = value
-    response.headers["Content-Security-Policy"] = content_security_policy(visit.form_targets, visit.script)
+    policy = visit.policy or content_security_policy(visit.form_targets, visit.script, visit.modules)
+    response.headers["Content-Security-Policy"] = policy
+    if visit.site.at_door:
+        # No cookie beyond a request, not even for a language: the wallet remembers it in its own storage.
+        return
     cookies = visit.site.cookies
     if visit.needs_browser_cookie:
         cookies.set_secret(response, cookies.browser, visit.browser)

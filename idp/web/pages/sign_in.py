@@ -68,9 +68,11 @@ def _form(
     done: str | None = None,
     status: int = 200,
 ) -> Response:
+    visit.modules = visit.site.offers_passkeys
     return page(
         "sign_in.html",
         status,
+        passkeys=visit.site.offers_passkeys,
         sealed=interaction.sealed if interaction else None,
         here=url_for("sign_in"),
         app=app_card(interaction.client, interaction.redirect_uri) if interaction else None,

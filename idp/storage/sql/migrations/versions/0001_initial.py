@@ -92,6 +92,17 @@ def _people() -> None:
     )
     op.create_index("recovery_codes_by_account", "recovery_codes", ["account_id"])
     op.create_index("recovery_codes_by_expiry", "recovery_codes", ["expires_at"])
+    _table(
+        "passkeys",
+        _bytes("id", primary_key=True),
+        _bytes("account_id"),
+        _bytes("sealed"),
+        _number("sign_count"),
+        _number("created_at"),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"]),
+        sa.CheckConstraint("length(id) = 32", name="passkey_id_size"),
+    )
+    op.create_index("passkeys_by_account", "passkeys", ["account_id"])
 
 
 def _apps() -> None:
