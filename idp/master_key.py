@@ -23,9 +23,13 @@ def load_or_make_ring(path: Path, issuer: str) -> KeyRing:
 
 
 def load_ring(path: Path, issuer: str) -> KeyRing:
-    """Read a ring; Refused when its mode is wider than 0600, KeyRingError when it is not this issuer's."""
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
+    """Read a ring; Refused when others may read it, KeyRingError when it is not this issuer's."""
+    found = path.stat()
+    mode = stat.S_IMODE(found.st_mode)
+    # How systemd hands out a credential: root's, read by the service's user through an ACL. What looks like the group's
+    # right to read is the ACL's mask, and the group is root's in any case.
+    credential = mode == 0o440 and found.st_uid == found.st_gid == 0
+    if mode & 0o077 and not credential:
         raise Refused("master_key_readable", f"{path}: mode {mode:04o} lets others read it; make it 0600")
     return KeyRing.parse(path.read_bytes(), issuer)
 

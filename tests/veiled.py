@@ -45,7 +45,7 @@ _DATA = re.compile(r'<script type="application/json" id="presentation">(.*?)</sc
 
 @dataclass
 class FetchedInProcess:
-    """A fetcher that asks the account issuer's application. `changed` is what somebody on the way, or the issuer, does."""
+    """A fetcher that asks the account issuer's application. `changed` is what the issuer, or somebody on the way, does."""
 
     account: App
     changed: Callable[[bytes], bytes] = lambda body: body

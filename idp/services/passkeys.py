@@ -39,7 +39,7 @@ CEREMONY_SECONDS = 600
 """A sign-in page offers its passkeys for as long, before it has to ask for a new challenge."""
 
 METHODS = ("pop", "user")
-"""`amr` after RFC 8176: proof of possession of a key, with the person there. Whether hardware holds it is not proven."""
+"""`amr` after RFC 8176: proof of possession of a key, the person there. That hardware holds it is not proven."""
 
 _CHALLENGE_BYTES = 32
 _ADD, _SIGN_IN = "add", "sign-in"

@@ -228,6 +228,9 @@ SCENES = {
     "guardian": "ol li:first-child",
     "curfew": "p.note",
     "account": "#new-password",
+    "reset": "#code",
+    "recovery_codes": "ol.recovery",
+    "passkeys": "h1 ~ p.aside",
     "error": "code",
 }
 """Kinds of pages, and what only that page has."""
@@ -238,6 +241,9 @@ def _scene(name: str, tab: Tab, served: Pages, client: Client, scene_people: dic
     page, wish = tab.page, {"ui_locales": language}
     if name == "error":
         page.goto(f"{tab.issuer}/authorize?client_id=nobody&ui_locales={language}")
+        return
+    if name == "reset":
+        page.goto(f"{tab.issuer}/reset?lang={language}")
         return
     if name == "curfew":
         client = served.app_client(name="Dragons", category=Category.GAME, redirect_uris=client.redirect_uris)
@@ -254,10 +260,15 @@ def _scene(name: str, tab: Tab, served: Pages, client: Client, scene_people: dic
         return
     kind = {"age_unknown": "none", "guardian": "child", "curfew": "minor"}.get(name, "adult")
     tab.sign_in(scene_people[kind])
-    if name == "account":
+    if name in ("account", "recovery_codes", "passkeys"):
         page.click("button[value=allow]")
         page.wait_for_url("**/callback?**")
         page.goto(f"{tab.issuer}/account?lang={language}")
+    if name == "recovery_codes":
+        page.fill("#recovery-password", PASSWORD)
+        page.click("form[action$=recovery-codes] button")
+    if name == "passkeys":
+        page.click("section[aria-labelledby=passkeys] a")
 
 
 @pytest.fixture(scope="module")

@@ -150,7 +150,10 @@ def _counted_back(device: Authenticator) -> None:
 
 @pytest.mark.parametrize(
     "spoil",
-    [_other_origin, _other_rp, _not_verified, _not_present, _other_key, _other_person, _nobody, _unknown, _counted_back],
+    [
+        _other_origin, _other_rp, _not_verified, _not_present, _other_key, _other_person, _nobody, _unknown,
+        _counted_back,
+    ],
 )
 def test_a_wrong_answer_signs_nobody_in(site: Pages, spoil: Callable[[Authenticator], None]) -> None:
     _, device = _enrolled(site)
@@ -225,7 +228,8 @@ def test_an_answer_belongs_to_its_browser_its_purpose_and_ten_minutes(site: Page
 @pytest.mark.parametrize(
     "credential",
     ["", "{}", "[]", "null", "x" * 5000, '{"id":"a","rawId":"a","type":"public-key","response":{}}', "[" * 5000,
-     '{"id":1,"rawId":2,"type":3,"response":4}', '{"id":"\u00e9","rawId":"\u00e9","response":{"clientDataJSON":"e30"}}'],
+     '{"id":1,"rawId":2,"type":3,"response":4}',
+     '{"id":"\u00e9","rawId":"\u00e9","response":{"clientDataJSON":"e30"}}'],
 )  # fmt: skip
 def test_hostile_answers_are_refused(site: Pages, credential: str) -> None:
     person, device = _enrolled(site)
@@ -346,7 +350,7 @@ def test_only_pages_with_passkeys_run_our_script_and_under_trusted_types(site: P
 def test_without_a_session_there_is_nothing_to_add(site: Pages) -> None:
     visitor = site.visitor()
     assert visitor.get("/account/passkeys").location == "/sign-in"
-    assert visitor.get("/account/passkeys/options").status_code == 401
+    assert visitor.get("/account/passkeys/options").location == "/sign-in"
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def show(visit: Visit) -> Response:
 def begin_adding(visit: Visit) -> Response:
     """A challenge for a new passkey, for the page's script."""
     if visit.session is None:
-        return Response("{}", 401, content_type="application/json")
+        return _to_sign_in()
     return _ceremony(passkeys.begin_adding(visit.realm, visit.provider.cookies, visit.browser, visit.session))
 
 

@@ -1,0 +1,451 @@
+"""The door believes a key log that only grows, that its key signed and a witness saw (threats D07)."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crypto.blind_rsa_keys import BlindRsaKey
+from crypto.encoding import b64url_decode, b64url_encode
+from crypto.merkle import leaf_hash, root_of
+from crypto.notes import Checkpoint, SignatureType, cosign_checkpoint, sign_checkpoint, verifier_of
+from crypto.privacy_pass_client import create_token_request, finalize_token
+from crypto.privacy_pass_issuer import issue
+from idp.composition import compose_door, log_signer
+from idp.domain.age import Band
+from idp.domain.age_token import EPOCH_SECONDS, canonical, epoch_of, epoch_start, revoke_leaf
+from idp.domain.audit_event import AuditKind
+from idp.protocol.door.key_log import KeyLogRefused, Trust, admitted_keys, read_document, verify_log
+from idp.protocol.door.key_view import kept_copy
+from idp.services.token_keys import published_log, revoke_after_restore
+from tests.clock import START
+from tests.crypto.token_keys import other_key, token_key
+from tests.relying_party import error_of
+from tests.veiled import WITNESS, WITNESS_SEED, Veiled, Wallet, running_veiled, witness_verifier
+
+DAY = 86400
+SEED = bytes(range(32, 64))
+NAME = "id.example/token-keys"
+EPOCH = epoch_of(START)
+
+
+def leaf_of(
+    signing: BlindRsaKey, /, role: str = "primary", epoch: int = EPOCH, band: str = "adult", **changes: Any
+) -> dict[str, Any]:
+    """The leaf of a key, used from the start of its epoch unless a test says otherwise."""
+    return {
+        "type": "key",
+        "token_type": 2,
+        "band": band,
+        "epoch": epoch,
+        "role": role,
+        "not_before": epoch_start(epoch),
+        "not_after": epoch_start(epoch + 1),
+        "key": b64url_encode(signing.public.to_spki()),
+        "key_id": b64url_encode(signing.public.token_key_id),
+        **changes,
+    }
+
+
+def note_of(leaves: list[bytes], witnessed_at: int | None = None, seed: bytes = SEED, name: str = NAME) -> str:
+    """The log's note over leaves, cosigned where a time is given."""
+    note = sign_checkpoint(Checkpoint(name, len(leaves), root_of([leaf_hash(leaf) for leaf in leaves])), name, seed)
+    return note if witnessed_at is None else cosign_checkpoint(note, WITNESS, WITNESS_SEED, witnessed_at)
+
+
+@pytest.fixture(scope="module")
+def trust() -> Trust:
+    """The log's key and one witness, 24 hours."""
+    return Trust(verifier_of(NAME, SEED), (witness_verifier(),), 24)
+
+
+def admitted(
+    trust: Trust, leaves: list[dict[str, Any]], witnessed_at: int | None = epoch_start(EPOCH) - DAY
+) -> set[bytes]:
+    entries = [canonical(leaf) for leaf in leaves]
+    return set(admitted_keys(verify_log(entries, [note_of(entries, witnessed_at)], trust), trust))
+
+
+# ---------------------------------------------------------------------------------------------------- which key counts
+def test_primary_counts_and_its_standby_does_not(trust: Trust) -> None:
+    leaves = [leaf_of(token_key()), leaf_of(other_key(), "standby")]
+    assert admitted(trust, leaves) == {token_key().public.token_key_id}
+    assert admitted(trust, leaves[1:]) == set()
+
+
+def test_revocation_ends_the_primary_and_admits_the_standby(trust: Trust) -> None:
+    primary, standby = leaf_of(token_key()), leaf_of(other_key(), "standby")
+    revoked = json.loads(revoke_leaf(token_key().public.token_key_id, START))
+    assert admitted(trust, [primary, standby, revoked]) == {other_key().public.token_key_id}
+    assert admitted(trust, [primary, revoked]) == set()
+
+
+def test_second_primary_of_a_band_and_epoch_ends_both(trust: Trust) -> None:
+    """One key for most people and one for somebody: both in the log, and neither counts."""
+    assert admitted(trust, [leaf_of(token_key()), leaf_of(other_key())]) == set()
+    assert len(admitted(trust, [leaf_of(token_key()), leaf_of(other_key(), band="minor")])) == 2
+    assert len(admitted(trust, [leaf_of(token_key()), leaf_of(other_key(), epoch=EPOCH - 1)])) == 2
+
+
+@pytest.mark.parametrize(
+    ("witnessed_at", "counts"),
+    [
+        (None, False),
+        (epoch_start(EPOCH) - DAY + 1, False),
+        (epoch_start(EPOCH), False),
+        (START, False),
+        (epoch_start(EPOCH) - DAY, True),
+        (epoch_start(EPOCH) - 9 * DAY, True),
+    ],
+)
+def test_key_that_no_witness_saw_a_day_before_its_use_does_not_count(
+    trust: Trust, witnessed_at: int | None, counts: bool
+) -> None:
+    assert bool(admitted(trust, [leaf_of(token_key())], witnessed_at)) is counts
+
+
+def test_every_witness_must_have_seen_a_key(trust: Trust) -> None:
+    second = verifier_of("second.example", bytes(32), SignatureType.COSIGNATURE)
+    both = replace(trust, witnesses=(*trust.witnesses, second))
+    entries = [canonical(leaf_of(token_key()))]
+    early, late = epoch_start(EPOCH) - 2 * DAY, epoch_start(EPOCH) - DAY + 1
+    one = note_of(entries, early)
+    assert admitted_keys(verify_log(entries, [one], trust), trust)
+    assert not admitted_keys(verify_log(entries, [one], both), both)
+    for seen_at, counts in ((early, True), (late, False)):
+        notes = [cosign_checkpoint(one, "second.example", bytes(32), seen_at)]
+        assert bool(admitted_keys(verify_log(entries, notes, both), both)) is counts
+
+
+def test_older_note_shows_that_a_key_was_seen_in_time(trust: Trust) -> None:
+    entries = [canonical(leaf_of(token_key()))]
+    old = note_of(entries, epoch_start(EPOCH) - DAY)
+    entries.append(canonical(leaf_of(other_key(), epoch=EPOCH + 1)))
+    new = note_of(entries, START)
+    known = admitted_keys(verify_log(entries, [new, old], trust), trust)
+    assert known.keys() == {token_key().public.token_key_id, other_key().public.token_key_id}
+    assert not admitted_keys(verify_log(entries, [new], trust), trust).keys() & {token_key().public.token_key_id}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"not_after": epoch_start(EPOCH + 1) + 1},
+        {"not_after": epoch_start(EPOCH + 2)},
+        {"not_before": epoch_start(EPOCH) - 1},
+        {"not_before": epoch_start(EPOCH + 1)},
+        {"key_id": b64url_encode(bytes(32))},
+        {"key": b64url_encode(other_key().public.to_spki())},
+        {"key": b64url_encode(bytes(342))},
+        {"key": ""},
+    ],
+)
+def test_key_of_another_time_or_form_does_not_count(trust: Trust, changes: dict[str, Any]) -> None:
+    assert admitted(trust, [leaf_of(token_key(), **changes)], START - 90 * DAY) == set()
+
+
+def test_longer_rsa_key_does_not_count(trust: Trust) -> None:
+    for bits in (1024, 3072):
+        public = generate_private_key(65537, bits).public_key()
+        spki = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        assert admitted(trust, [leaf_of(token_key(), key=b64url_encode(spki))]) == set()
+
+
+# ------------------------------------------------------------------------------------------------ which log is believed
+def refused(trust: Trust, leaves: list[bytes], notes: list[str], seen: list[bytes] | None = None) -> str:
+    with pytest.raises(KeyLogRefused) as error:
+        verify_log(leaves, notes, trust, seen or [])
+    return error.value.reason
+
+
+@pytest.fixture
+def entries() -> list[bytes]:
+    return [canonical(leaf_of(token_key())), canonical(leaf_of(other_key(), "standby"))]
+
+
+def test_log_that_shrank_or_forked_is_refused(trust: Trust, entries: list[bytes]) -> None:
+    assert refused(trust, entries[:1], [note_of(entries[:1])], entries) == "shrunk"
+    assert refused(trust, [], [note_of([])], entries) == "shrunk"
+    turned = entries[::-1]
+    assert refused(trust, turned, [note_of(turned)], entries) == "forked"
+    other = [entries[0], canonical(leaf_of(other_key(), "standby", band="minor"))]
+    assert refused(trust, other, [note_of(other)], entries) == "forked"
+    longer = [*other, entries[1]]
+    assert refused(trust, longer, [note_of(longer)], entries) == "forked"
+    grown = [*entries, revoke_leaf(bytes(32), 1)]
+    assert verify_log(grown, [note_of(grown)], trust, entries).leaves == tuple(grown)
+
+
+def test_note_must_be_the_logs_own_and_of_these_leaves(trust: Trust, entries: list[bytes]) -> None:
+    assert refused(trust, entries, [note_of(entries, seed=bytes(32))]) == "bad_note"
+    assert refused(trust, entries, [note_of(entries, name="other.example/token-keys")]) == "bad_note"
+    assert refused(trust, entries, [note_of(entries[:1])]) == "wrong_size"
+    assert refused(trust, entries, []) == "wrong_size"
+    assert refused(trust, entries, [note_of(entries[::-1])]) == "contradiction"
+    # An older note of the log's own over other leaves: it has shown somebody another log.
+    assert refused(trust, entries, [note_of(entries), note_of(entries[1:])]) == "contradiction"
+    # A note of a size that the log has not reached.
+    assert refused(trust, entries, [note_of(entries), note_of([*entries, b"x"])]) == "contradiction"
+
+
+def test_wrong_cosignature_of_a_known_witness_refuses_the_note(trust: Trust, entries: list[bytes]) -> None:
+    note = note_of(entries, START)
+    at = note.rindex("witness.example ") + 60
+    changed = note[:at] + ("A" if note[at] != "A" else "B") + note[at + 1 :]
+    assert refused(trust, entries, [changed]) == "bad_note"
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b'{"type":"key"}',
+        b'{"at":1,"type":"unknown"}',
+        b'{"at":1,"key_id":"AA"}',
+        b'{"at":-1,"key_id":"AA","type":"revoke"}',
+        b'{"at":1.0,"key_id":"AA","type":"revoke"}',
+        b'{"at":true,"key_id":"AA","type":"revoke"}',
+        b'{"at":1,"key_id":7,"type":"revoke"}',
+        b'{"at":1,"key_id":"A","type":"revoke"}',
+        b'{"at":1,"key_id":"AA","more":1,"type":"revoke"}',
+        b'{"at": 1,"key_id":"AA","type":"revoke"}',
+        b'{"type":"revoke","key_id":"AA","at":1}',
+        b'{"at":1,"at":1,"key_id":"AA","type":"revoke"}',
+        b'{"type":["key"]}',
+        canonical(leaf_of(token_key(), token_type=1)),
+        canonical(leaf_of(token_key(), band="elder")),
+        canonical(leaf_of(token_key(), role="third")),
+        canonical(leaf_of(token_key(), role=["primary"])),
+        canonical({**leaf_of(token_key()), "epoch": "1"}),
+        canonical(leaf_of(token_key(), key=10**9)),
+        canonical(leaf_of(token_key(), key_id=None)),
+        canonical(leaf_of(token_key())) + b" ",
+    ],
+)  # fmt: skip
+def test_leaf_that_is_not_canonical_or_not_known_refuses_the_log(trust: Trust, leaf: bytes) -> None:
+    assert refused(trust, [leaf], [note_of([leaf])]) == "malformed"
+
+
+def test_key_that_stands_twice_refuses_the_log(trust: Trust) -> None:
+    twice = [canonical(leaf_of(token_key())), canonical(leaf_of(token_key(), band="minor"))]
+    assert refused(trust, twice, [note_of(twice)]) == "malformed"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"null", b"[]", b"1", b'"x"', b"\xff", b"{}", b'{"leaves":[]}', b'{"leaves":{},"checkpoint":""}',
+        b'{"leaves":"AA","checkpoint":""}', b'{"leaves":[5000000000],"checkpoint":""}',
+        b'{"leaves":[],"checkpoint":1}', b'{"leaves":[],"checkpoint":"","witnessed":{}}',
+        b'{"leaves":[],"checkpoint":"","witnessed":[1]}', b'{"leaves":["A"],"checkpoint":""}',
+        b'{"leaves":[],"leaves":[],"checkpoint":""}',
+        json.dumps({"leaves": [""] * 20_001, "checkpoint": ""}).encode(),
+        json.dumps({"leaves": [], "checkpoint": "", "witnessed": [""] * 2_000}).encode(),
+    ],
+)  # fmt: skip
+def test_document_that_is_none_is_refused(body: bytes) -> None:
+    with pytest.raises(KeyLogRefused) as error:
+        read_document(body)
+    assert error.value.reason == "malformed"
+
+
+_NAMES = st.sampled_from(("leaves", "checkpoint", "witnessed", "type", "at", "key_id", "files"))
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_NAMES, inner),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(document=_JSON, leaf=_JSON)
+def test_no_document_and_no_leaf_crashes_the_door(trust: Trust, document: Any, leaf: Any) -> None:
+    try:
+        read_document(json.dumps(document).encode())
+    except KeyLogRefused:
+        pass
+    try:
+        data = json.dumps(leaf, sort_keys=True, separators=(",", ":")).encode()
+        verify_log([data], [note_of([data])], trust)
+    except KeyLogRefused as error:
+        assert error.reason == "malformed"
+
+
+def test_trust_in_a_key_of_the_other_kind_is_refused(trust: Trust) -> None:
+    for wrong in ((witness_verifier(), ()), (trust.log, (trust.log,))):
+        with pytest.raises(KeyLogRefused, match="cosign"):
+            Trust(*wrong)
+
+
+# ---------------------------------------------------------------------------------------------- the door as it follows
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Veiled]:
+    """A pair for one test alone, which may harm its log."""
+    with running_veiled(tmp_path) as running:
+        yield running
+
+
+@contextmanager
+def answering(veiled: Veiled, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+    """What the account issuer, or somebody on the way, answers instead of the log."""
+
+    def changed(body: bytes) -> bytes:
+        document = json.loads(body)
+        change(document)
+        return json.dumps(document).encode()
+
+    veiled.fetcher.changed = changed
+    try:
+        yield
+    finally:
+        veiled.fetcher.changed = lambda body: body
+
+
+def accepts(veiled: Veiled, wallet: Wallet) -> bool:
+    """Whether a token of the wallet is good at the door now; the copy is read again first."""
+    shown = wallet.arrive(veiled.app())
+    veiled.clock.advance(2)
+    answer = shown.post(wallet.fields(shown))
+    assert answer.status_code in (200, 400), answer.text
+    return answer.status_code == 200
+
+
+def test_hostile_log_is_refused_reported_once_and_the_view_stays(fresh: Veiled) -> None:
+    """Shrunk, forked, signed by another: each is refused, and tokens of the known key are accepted as before."""
+    person = fresh.account.person()
+    wallet = fresh.wallet(person, 6)
+    store = fresh.door.provider.realm.store
+    before = store.read(kept_copy)
+    signer = log_signer(fresh.account.provider)
+    real = list(published_log(fresh.account.provider.realm.store, signer).leaves)
+    mine = canonical(leaf_of(other_key()))
+
+    def says(leaves: list[bytes], seed: bytes) -> Callable[[dict[str, Any]], None]:
+        def change(document: dict[str, Any]) -> None:
+            document["leaves"] = [b64url_encode(leaf) for leaf in leaves]
+            document["checkpoint"] = note_of(leaves, seed=seed, name=signer.name)
+            document["witnessed"] = []
+
+        return change
+
+    hostile = {
+        "shrunk": says(real[:-1], signer.seed),
+        "forked": says([mine, *real[1:]], signer.seed),
+        "bad_note": says([*real, mine], bytes(32)),
+        "malformed": lambda document: document.pop("leaves"),
+    }
+    for change in hostile.values():
+        with answering(fresh, change):
+            assert not fresh.follower.follow()
+            assert not fresh.follower.follow()
+        assert store.read(kept_copy) == before
+        assert accepts(fresh, wallet)
+    events = store.read(lambda tx: tx.audit.page(b"", 1000))
+    reported = [dict(event.details)["reason"] for event in events if event.kind is AuditKind.KEY_LOG_REFUSED]
+    assert reported == list(hostile)
+
+
+def test_token_signed_with_a_key_for_one_person_is_refused(fresh: Veiled) -> None:
+    """The issuer signs for somebody with a key that is in no log, or in a log that it shows to nobody else."""
+    wallet = fresh.wallet(fresh.account.person(), 2)
+    request, pending = create_token_request(fresh.challenge, token_key().public)
+    marked = finalize_token(pending, issue(request, {token_key().public.truncated_token_key_id: token_key()}))
+    shown = wallet.arrive(fresh.app())
+    assert error_of(shown.post(wallet.fields(shown, marked))) == "invalid_token"
+    # Logged late, for this one person: signed by the log, but no witness saw it a day before its use.
+    store = fresh.account.provider.realm.store
+    leaf = canonical(leaf_of(token_key(), "standby"))
+    store.write(lambda tx: tx.token_log.append(leaf))
+    for other in [key for key in store.read(lambda tx: tx.token_keys.all()) if key.epoch == EPOCH]:
+        if other.band is Band.ADULT:
+            store.write(lambda tx, key_id=other.key_id: tx.token_keys.revoke(key_id, START))
+    assert fresh.follower.follow()
+    shown = wallet.arrive(fresh.app())
+    fresh.clock.advance(2)
+    assert error_of(shown.post(wallet.fields(shown, marked))) == "invalid_token"
+
+
+def test_revoked_primary_counts_no_more_and_the_standby_takes_over(fresh: Veiled) -> None:
+    """After a restore of the door's backup: whatever was spent since, no token of the revoked key counts (C19)."""
+    person = fresh.account.person()
+    wallet = fresh.wallet(person, 2)
+    assert accepts(fresh, wallet)
+    account = fresh.account.provider
+    revoked = revoke_after_restore(account.realm.store, fresh.clock.now())
+    assert {key.band for key in revoked} == set(Band)
+    assert fresh.follower.follow()
+    assert not accepts(fresh, wallet)
+    # The account side signs with the standby now, on every node within five seconds.
+    fresh.clock.advance(5)
+    wallet.fill(person, 2)
+    assert accepts(fresh, wallet)
+
+
+def test_view_works_on_without_the_issuer_until_its_keys_are_old(fresh: Veiled) -> None:
+    wallet = fresh.wallet(fresh.account.person(), 4)
+    fresh.fetcher.away = True
+    assert not fresh.follower.follow()
+    assert accepts(fresh, wallet)
+    # In the next epoch tokens of the last one still count; after it they do not.
+    fresh.clock.advance(epoch_start(EPOCH + 2) - fresh.clock.now() - 60)
+    assert accepts(fresh, wallet)
+    fresh.clock.advance(60)
+    shown = wallet.arrive(fresh.app())
+    assert error_of(shown.post(wallet.fields(shown))) == "invalid_token"
+    # When there is no living key at all the token is not called bad: the door is out of date.
+    fresh.clock.advance(EPOCH_SECONDS)
+    shown = wallet.arrive(fresh.app())
+    answer = shown.post(wallet.fields(shown, wallet.tokens[-1]))
+    assert error_of(answer, 503) == "temporarily_unavailable" and "Retry-After" in answer.headers
+
+
+def test_issuer_cannot_take_a_cosignature_back(fresh: Veiled) -> None:
+    wallet = fresh.wallet(fresh.account.person(), 1)
+
+    def forget(document: dict[str, Any]) -> None:
+        leaves = [b64url_decode(leaf) for leaf in document["leaves"]]
+        signer = log_signer(fresh.account.provider)
+        document["checkpoint"] = note_of(leaves, seed=signer.seed, name=signer.name)
+        document["witnessed"] = []
+
+    with answering(fresh, forget):
+        assert fresh.follower.follow()
+        assert accepts(fresh, wallet)
+
+
+def test_copy_is_kept_over_a_restart_and_read_by_other_processes(fresh: Veiled) -> None:
+    fresh.fetcher.away = True
+    again = compose_door(fresh.door.provider, fresh.door.settings)
+    assert again.keys.live_bands() == set(Band)
+    other = replace(fresh.door.settings, token_log_key=log_key_of_another())
+    assert compose_door(fresh.door.provider, other).keys.live_bands() == set()
+
+
+def log_key_of_another() -> str:
+    return verifier_of(NAME, SEED).to_text()
+
+
+def test_follower_looks_every_minute_and_sooner_after_a_failure(fresh: Veiled) -> None:
+    asked: list[int] = []
+    fresh.fetcher.changed = lambda body: asked.append(fresh.clock.now()) or body  # type: ignore[func-returns-value]
+    begun = fresh.clock.now()
+    for _ in range(130):
+        fresh.follower.follow_when_due()
+        fresh.clock.advance(1)
+    assert [at - begun for at in asked] == [0, 60, 120]
+    fresh.fetcher.changed = lambda body: asked.append(fresh.clock.now()) or b""  # type: ignore[func-returns-value]
+    asked.clear()
+    for _ in range(65):
+        fresh.follower.follow_when_due()
+        fresh.clock.advance(1)
+    assert [at - begun for at in asked] == list(range(180, 195, 2))
