@@ -48,11 +48,14 @@ def metrics_directory(settings: Settings) -> Path:
 
 
 def clear_metrics(settings: Settings) -> None:
-    """Start counting anew; run once by the main process before any worker starts."""
+    """Forget the figures of processes that are gone; run by the main process before any worker starts."""
     directory = metrics_directory(settings)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for file in directory.glob("*.db"):
-        file.unlink()
+        # Named `counter_<pid>.db`. A server that runs on this directory keeps its figures.
+        process = file.stem.rpartition("_")[2]
+        if not (process.isdigit() and Path(f"/proc/{process}").exists()):
+            file.unlink()
 
 
 def _die_with_parent(parent: int) -> None:

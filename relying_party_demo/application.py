@@ -12,7 +12,7 @@ from relying_party_demo.configuration import Configuration
 from relying_party_demo.issuer import register_issuer
 from relying_party_demo.languages import WORDS, language, locale
 from relying_party_demo.messages import Page, message
-from relying_party_demo.sign_in import SESSION_LIFETIME, Refused, form_targets, sign_in_pages
+from relying_party_demo.sign_in import SESSION_LIFETIME, VEILED, Refused, form_targets, sign_in_pages
 
 
 def create_application(configuration: Configuration) -> Flask:
@@ -25,15 +25,24 @@ def create_application(configuration: Configuration) -> Flask:
         PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
         MAX_CONTENT_LENGTH=64 * 1024,
     )
-    client = register_issuer(OAuth(app), configuration)
-    app.register_blueprint(sign_in_pages(client, configuration))
+    oauth = OAuth(app)
+    clients = [register_issuer(oauth, configuration)]
+    if configuration.veiled is not None:
+        clients.append(register_issuer(oauth, configuration.veiled, VEILED))
+    app.register_blueprint(sign_in_pages(clients, configuration))
     _add_programme(app)
     _add_messages(app)
     _add_headers(app, configuration)
 
     @app.context_processor
     def shown_everywhere() -> dict[str, Any]:
-        return {"words": WORDS[language()], "language": language(), "locale": locale(), "app_name": configuration.name}
+        return {
+            "words": WORDS[language()],
+            "language": language(),
+            "locale": locale(),
+            "app_name": configuration.name,
+            "veiled": configuration.veiled is not None,
+        }
 
     return app
 

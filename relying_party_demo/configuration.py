@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 PREFIX = "DEMO_"
@@ -18,6 +18,8 @@ class Configuration:
 
     `issuer` the exact `iss`; `server_issuer_url` where this server reaches the issuer, when its name means something to
     browsers only (RFC 6761); `base_url` the app's own address; `session_key` signs the session cookie (32 bytes).
+    `veiled` is the same app at a second issuer, the door: all that differs is the issuer's address and what was
+    registered there.
     """
 
     issuer: str
@@ -27,6 +29,7 @@ class Configuration:
     base_url: str
     server_issuer_url: str
     session_key: bytes = field(repr=False, default_factory=lambda: secrets.token_bytes(32))
+    veiled: "Configuration | None" = None
 
     @property
     def redirect_uri(self) -> str:
@@ -52,7 +55,7 @@ class DeviceConfiguration:
 def read_configuration(environ: Mapping[str, str], port: int) -> Configuration:
     """The configuration; ConfigurationError for the first setting that is missing or is no address."""
     issuer = _address(environ, "ISSUER")
-    return Configuration(
+    direct = Configuration(
         issuer=issuer,
         client_id=_setting(environ, "CLIENT_ID"),
         client_secret=_setting(environ, "CLIENT_SECRET"),
@@ -60,6 +63,17 @@ def read_configuration(environ: Mapping[str, str], port: int) -> Configuration:
         base_url=_address(environ, "BASE_URL", f"http://app.localhost:{port}"),
         server_issuer_url=_address(environ, "SERVER_ISSUER_URL", issuer),
     )
+    if PREFIX + "VEILED_ISSUER" not in environ:
+        return direct
+    door = _address(environ, "VEILED_ISSUER")
+    veiled = replace(
+        direct,
+        issuer=door,
+        client_id=_setting(environ, "VEILED_CLIENT_ID"),
+        client_secret=_setting(environ, "VEILED_CLIENT_SECRET"),
+        server_issuer_url=_address(environ, "VEILED_SERVER_ISSUER_URL", door),
+    )
+    return replace(direct, veiled=veiled)
 
 
 def read_device_configuration(environ: Mapping[str, str]) -> DeviceConfiguration:

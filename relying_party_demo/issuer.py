@@ -66,10 +66,13 @@ class IssuerClient(FlaskOAuth2App):
         return {**metadata, **here, "id_token_signing_alg_values_supported": [ID_TOKEN_ALG]}
 
 
-def register_issuer(oauth: OAuth, configuration: Configuration) -> IssuerClient:
-    """The client of the configured issuer: code flow, PKCE with S256, secret in the Authorization header."""
+def register_issuer(oauth: OAuth, configuration: Configuration, name: str = "blindage") -> IssuerClient:
+    """The client of the configured issuer: code flow, PKCE with S256, secret in the Authorization header.
+
+    `name` keeps what the session holds of two issuers apart.
+    """
     client: IssuerClient = oauth.register(
-        "blindage",
+        name,
         client_cls=IssuerClient,
         issuer=configuration.issuer,
         server_issuer_url=configuration.server_issuer_url,

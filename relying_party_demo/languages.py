@@ -9,6 +9,7 @@ WORDS = {
     "en": {
         "tagline": "A demo of signing in with Blindage",
         "sign_in": "Sign in",
+        "sign_in_veiled": "Sign in veiled, with an age token",
         "sign_out": "Sign out",
         "home": "Programme",
         "area_anonymous": "Open to everybody",
@@ -46,6 +47,7 @@ WORDS = {
     "zh": {
         "tagline": "“使用 Blindage 登录”演示应用",
         "sign_in": "登录",
+        "sign_in_veiled": "凭年龄令牌匿名登录",
         "sign_out": "退出登录",
         "home": "放映表",
         "area_anonymous": "所有人可看",

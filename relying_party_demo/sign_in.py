@@ -1,12 +1,14 @@
 """Signing in and out: OpenID Connect's code flow, and every check that is the app's own.
 
+There are one or two ways in, directly at the account issuer or veiled at the door; the code is the same for both.
 The answer at `/callback` is believed in this order:
- 1 nothing is repeated     3 state was made here           5 code for tokens, with the PKCE verifier
- 2 iss is our issuer       4 the issuer did not say no     6 signature, iss, aud, exp, nonce, age_band
+ 1 nothing is repeated       3 state was made here           5 code for tokens, with the PKCE verifier
+ 2 iss is an issuer of ours  4 the issuer did not say no     6 signature, iss, aud, exp, nonce, age_band
 Steps 1 to 3 stand here because Authlib's client leaves them out, 3 for refusals (RFC 9207; RFC 6749, section 4.1.2.1).
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -28,6 +30,9 @@ PENDING_SIGN_INS = 2
 SESSION_LIFETIME = timedelta(hours=1)
 """A band is believed for an hour: a person comes of age, and a device changes hands."""
 
+VEILED = "veiled"
+"""The name of the second way in, where there is one; its issuer is a door."""
+
 _UNREACHABLE = (RequestException, WrongMetadata)
 # What Authlib and joserfc raise on hostile answers; beyond their own errors they pass on what Python says of bad JSON.
 _UNTRUSTED = (OAuthError, JoseError, ValueError, TypeError, LookupError, AttributeError)
@@ -44,14 +49,17 @@ class Refused(Exception):
         self.status = status
 
 
-def sign_in_pages(client: IssuerClient, configuration: Configuration) -> Blueprint:
-    """The pages `/sign-in`, `/callback`, `/sign-out` and `/signed-out`."""
+def sign_in_pages(clients: Sequence[IssuerClient], configuration: Configuration) -> Blueprint:
+    """The pages `/sign-in`, `/callback`, `/sign-out` and `/signed-out`; the first of `clients` is the usual way in."""
     pages = Blueprint("sign_in", __name__)
     id_tokens = KeptIdTokens(SESSION_LIFETIME.total_seconds())
+    by_name = {client.name: client for client in clients}
+    by_issuer = {client.issuer: client for client in clients}
 
     @pages.get("/sign-in")
     def begin() -> Response:
         _forget_older_sign_ins()
+        client = by_name.get(request.args.get("way", ""), clients[0])
         try:
             answer: Response = client.authorize_redirect(configuration.redirect_uri, ui_locales=locale())
         except (*_UNREACHABLE, *_UNTRUSTED) as error:
@@ -62,7 +70,8 @@ def sign_in_pages(client: IssuerClient, configuration: Configuration) -> Bluepri
     def callback() -> Response:
         if any(len(values) > 1 for _, values in request.args.lists()):  # 1
             raise _refused("untrusted", 400)
-        if request.args.get("iss") != client.issuer:  # 2
+        client = by_issuer.get(request.args.get("iss", ""))
+        if client is None:  # 2
             raise _refused("untrusted", 400)
         state = request.args.get("state", "")
         if client.framework.get_state_data(session, state) is None:  # 3
@@ -81,6 +90,8 @@ def sign_in_pages(client: IssuerClient, configuration: Configuration) -> Bluepri
             raise _refused("untrusted", 400, error) from error
         session.clear()
         session["sub"], session["age_band"] = told["sub"], told["age_band"]
+        if client is not clients[0]:
+            session["way"] = client.name
         id_tokens.keep(told["sub"], token["id_token"])
         return redirect("/", 303)
 
@@ -89,6 +100,7 @@ def sign_in_pages(client: IssuerClient, configuration: Configuration) -> Bluepri
         if request.headers.get("Origin", configuration.base_url) != configuration.base_url:
             abort(403)
         id_token = id_tokens.take(session.get("sub", ""))
+        client = by_name.get(session.get("way", ""), clients[0])
         session.clear()
         at_issuer = _sign_out_at_issuer(client, configuration, id_token) if id_token is not None else None
         return at_issuer or redirect("/signed-out?here", 303)
@@ -96,7 +108,8 @@ def sign_in_pages(client: IssuerClient, configuration: Configuration) -> Bluepri
     @pages.get("/signed-out")
     def signed_out() -> Page:
         # Nobody is signed out by coming here: any other site could send people.
-        client.framework.clear_state_data(session, request.args.get("state", ""))
+        for client in clients:
+            client.framework.clear_state_data(session, request.args.get("state", ""))
         return message("signed_out_title", "signed_out_here" if "here" in request.args else "signed_out", 200)
 
     return pages
@@ -110,7 +123,7 @@ def _sign_out_at_issuer(client: IssuerClient, configuration: Configuration, id_t
         answer: Response = client.logout_redirect(
             configuration.post_logout_redirect_uri,
             id_token_hint=id_token,
-            client_id=configuration.client_id,
+            client_id=client.client_id,
             ui_locales=locale(),
         )
     except (*_UNREACHABLE, *_UNTRUSTED) as error:
@@ -133,7 +146,7 @@ def _refused(word: str, status: int, cause: Exception | None = None) -> Refused:
 
 
 def _forget_older_sign_ins() -> None:
-    pending = [name for name in session if name.startswith("_state_blindage_")]
+    pending = [name for name in session if name.startswith("_state_")]
     pending.sort(key=lambda name: session[name]["exp"])
     while len(pending) >= PENDING_SIGN_INS:
         del session[pending.pop(0)]
@@ -141,5 +154,5 @@ def _forget_older_sign_ins() -> None:
 
 def form_targets(configuration: Configuration) -> str:
     """Where forms may lead: a browser applies `form-action` to redirects as well, and these go to the issuer."""
-    issuer = urlsplit(configuration.issuer)
-    return f"'self' {issuer.scheme}://{issuer.netloc}"
+    issuers = [configuration.issuer, *([configuration.veiled.issuer] if configuration.veiled else [])]
+    return " ".join(["'self'", *(f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, issuers))])

@@ -45,7 +45,7 @@ _DATA = re.compile(r'<script type="application/json" id="presentation">(.*?)</sc
 
 @dataclass
 class FetchedInProcess:
-    """A fetcher that asks the account issuer's application. `changed` is what the issuer, or somebody on the way, does."""
+    """A fetcher that asks the account issuer's application. `changed` stands for the issuer, or somebody on the way."""
 
     account: App
     changed: Callable[[bytes], bytes] = lambda body: body
@@ -143,8 +143,8 @@ def witness_verifier() -> Verifier:
 def publish_keys(account: App) -> None:
     """Keys of age tokens as they are after some days: logged, seen by the witness in time, in use."""
     store, logged_at = account.provider.realm.store, account.clock.now() - NOTICE_SECONDS
-    ensure_token_keys(store, logged_at, NOTICE_SECONDS)
-    witness_log(account, logged_at)
+    if ensure_token_keys(store, logged_at, NOTICE_SECONDS):
+        witness_log(account, logged_at)
 
 
 def witness_log(account: App, now: int) -> None:

@@ -10,6 +10,7 @@ from idp.cli.terminal import as_json, opened_provider, say, show
 from idp.domain.client import OPERATOR, Category, Client, ClientState
 from idp.domain.device_grant import GRANT_TYPE
 from idp.domain.errors import Refused
+from idp.domain.offer import AUTHORIZATION_CODE, REFRESH_TOKEN, Offer
 from idp.domain.scope import format_scope, parse_scope
 from idp.protocol.client_metadata import show_metadata
 from idp.protocol.initial_access import InitialAccess, admit_registrar
@@ -49,9 +50,8 @@ def client() -> None:
 @as_json
 def register(as_json: bool, **given: Any) -> None:
     """Register an app; it is active at once. Its secret is printed here and never again."""
-    draft = _draft(given)
     with opened_provider() as provider:
-        registered = clients.register_client(provider.realm, draft)
+        registered = clients.register_client(provider.realm, _draft(given, provider.realm.offer))
     say("client registered")
     show({"client_id": registered.client.id, "client_secret": registered.secret}, as_json)
 
@@ -143,7 +143,7 @@ def _whole(app: Client) -> dict[str, Any]:
     }
 
 
-def _draft(given: dict[str, Any]) -> Client:
+def _draft(given: dict[str, Any], offer: Offer) -> Client:
     """A client as the options describe it; `register_client` checks it and fills in the rest."""
     grants = frozenset(GRANT_TYPE if grant == "device_code" else grant for grant in given["grant_types"])
     try:
@@ -163,7 +163,7 @@ def _draft(given: dict[str, Any]) -> Client:
         application_type=given["application_type"],
         sector_identifier_uri=given["sector_identifier_uri"],
         scope=parse_scope(given["scope"]),
-        grant_types=grants or frozenset({"authorization_code", "refresh_token"}),
+        grant_types=grants or frozenset({AUTHORIZATION_CODE, REFRESH_TOKEN}) & frozenset(offer.grant_types),
         id_token_signed_response_alg=given["signing_alg"],
         jwks=jwks,
         default_max_age=given["default_max_age"],

@@ -5,6 +5,7 @@ import os
 import click
 
 from idp.cli.terminal import DEFAULT_ISSUER, say
+from idp.composition import layout_of
 from idp.settings import read_settings
 from idp.storage.sql.store import upgrade_schema
 
@@ -18,5 +19,5 @@ def db() -> None:
 def upgrade() -> None:
     """Bring the schema of the configured database up to this version (the embedded one does so by itself)."""
     settings = read_settings(os.environ, DEFAULT_ISSUER)
-    upgrade_schema(settings.database_url or "", settings.data_dir)
+    upgrade_schema(settings.database_url or "", settings.data_dir, layout_of(settings))
     say("the schema is up to date")

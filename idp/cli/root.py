@@ -22,6 +22,8 @@ COMMANDS = {
     "keys": "keys",
     "mint-codes": "mint",
     "serve": "serve",
+    "tokens": "tokens",
+    "witness": "witness",
 }
 """Command -> module of `idp.cli` in which it stands under its own name, `_` for `-`."""
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from idp.domain.account import AccountState, AgeRecord
 from idp.domain.age import Band
+from idp.domain.client import Client, ClientState
 
 REFRESH_GRACE_SECONDS = 30
 
@@ -43,14 +44,32 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Everything that must hold at the moment a token is made or used: read in one go, decided by `live`."""
+    """Everything that must hold at the moment a token is made or used: read in one go, decided by `serves`.
+
+    `agreed` is there at a code's exchange: a code may be older than the consent that holds by now.
+    """
 
     account_state: AccountState | None
     consent_active: bool
     age: AgeRecord | None
     session_alive: bool = True
+    tester: bool = False
+    agreed: "Agreed | None" = None
 
     @property
     def live(self) -> bool:
         """Whether account, consent and (unless offline) session are alive."""
         return self.account_state is AccountState.ACTIVE and self.consent_active and self.session_alive
+
+    def serves(self, client: Client) -> bool:
+        """Whether all of that holds, and the client is open to this person: before its review to testers only."""
+        return self.live and (client.state is ClientState.ACTIVE or (client.usable and self.tester))
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What the person's own living consent covers, where a code is exchanged."""
+
+    consent_id: bytes
+    scope: frozenset[str]
+    claims: frozenset[str]

@@ -10,6 +10,7 @@ from idp.protocol.errors import InvalidToken
 from idp.protocol.provider import Provider
 
 _AD = b"access-token/v1"
+_REFERENCE_AD = b"access-token-reference/v1"
 _HEAD = 16 + 8
 
 
@@ -27,15 +28,33 @@ class AccessToken:
 
 def seal_access_token(provider: Provider, token: AccessToken) -> str:
     """The token as the app gets it."""
-    head = token.grant_id + token.issued_at.to_bytes(4, "big") + token.expires_at.to_bytes(4, "big")
-    tail = orjson.dumps([token.client_id, token.scope, token.jkt])
-    return b64url_encode(provider.access_tokens.seal(head + tail, _AD))
+    return _seal(provider, token, _AD)
 
 
 def open_access_token(provider: Provider, text: str) -> AccessToken:
     """The inverse of `seal_access_token`; InvalidToken for anything not ours. Expiry is the caller's check."""
+    return _open(provider, text, _AD)
+
+
+def seal_reference(provider: Provider, token: AccessToken) -> str:
+    """What stands in a JWT access token to find its grant by: it opens nothing at our own endpoints."""
+    return _seal(provider, token, _REFERENCE_AD)
+
+
+def open_reference(provider: Provider, text: str) -> AccessToken:
+    """The inverse of `seal_reference`; InvalidToken for anything else."""
+    return _open(provider, text, _REFERENCE_AD)
+
+
+def _seal(provider: Provider, token: AccessToken, ad: bytes) -> str:
+    head = token.grant_id + token.issued_at.to_bytes(4, "big") + token.expires_at.to_bytes(4, "big")
+    tail = orjson.dumps([token.client_id, token.scope, token.jkt])
+    return b64url_encode(provider.access_tokens.seal(head + tail, ad))
+
+
+def _open(provider: Provider, text: str, ad: bytes) -> AccessToken:
     try:
-        plaintext = provider.access_tokens.open(b64url_decode(text), _AD)
+        plaintext = provider.access_tokens.open(b64url_decode(text), ad)
     except CryptoError as error:
         raise InvalidToken("the access token is not valid", str(error)) from error
     client_id, scope, jkt = orjson.loads(plaintext[_HEAD:])

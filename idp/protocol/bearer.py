@@ -100,7 +100,7 @@ def _authorize(provider: Provider, request: Request, presented: PresentedToken, 
     if found is None or client is None or not client.usable:
         raise InvalidToken("the access token is not valid", "no grant or client behind it")
     grant, standing = found
-    if grant.revoked_at is not None or now >= grant.expires_at or not standing.live:
+    if grant.revoked_at is not None or now >= grant.expires_at or not standing.serves(client):
         raise InvalidToken("the access token has been revoked")
     if scope not in token.scope.split(" "):  # 5
         raise InsufficientScope("the access token lacks a scope", scope)

@@ -8,7 +8,8 @@ Order is security; every no is exactly `{"active": false}` (section 2.2):
 from typing import Any
 
 from idp.domain.client import Client
-from idp.domain.grant import Grant
+from idp.domain.grant import Grant, Standing
+from idp.domain.ports import Transaction
 from idp.domain.scope import format_scope
 from idp.protocol.client_authentication import authenticate_client
 from idp.protocol.errors import InvalidClient, InvalidRequest
@@ -45,14 +46,18 @@ def _describe(provider: Provider, client: Client, text: str) -> dict[str, Any]:
     now = provider.now()
     if held.access is not None and now >= held.access.expires_at:  # 3
         return INACTIVE
-    found = provider.realm.store.read(lambda tx: tx.grants.with_standing(held.grant_id, now))
-    if found is None:
+    owner_id = held.access.client_id if held.access is not None else client.id
+
+    def look(tx: Transaction) -> tuple[tuple[Grant, Standing] | None, Client | None]:
+        return tx.grants.with_standing(held.grant_id, now), tx.clients.get(owner_id)
+
+    found, owner = provider.realm.store.read(look)
+    if found is None or owner is None:
         return INACTIVE
     grant, standing = found
-    owner = held.access.client_id if held.access is not None else client.id
-    ended = grant.client_id != owner or grant.revoked_at is not None or now >= grant.expires_at
+    ended = grant.client_id != owner.id or grant.revoked_at is not None or now >= grant.expires_at
     stale = held.refresh is not None and held.refresh.generation != grant.generation
-    if ended or stale or not standing.live:  # 4
+    if ended or stale or not standing.serves(owner):  # 4
         return INACTIVE
     return _active(provider, client, grant, held)
 

@@ -5,7 +5,7 @@
 
 from crypto.errors import CryptoError
 from crypto.jwt import verify_jwt
-from idp.protocol.access_token import AccessToken, open_access_token, seal_access_token
+from idp.protocol.access_token import AccessToken, open_reference, seal_reference
 from idp.protocol.errors import InvalidToken
 from idp.protocol.key_set import check_once_valid
 from idp.protocol.provider import Provider
@@ -25,7 +25,7 @@ def make_jwt_access_token(provider: Provider, token: AccessToken, subject: str, 
         "scope": token.scope,
         "iat": token.issued_at,
         "exp": token.expires_at,
-        "jti": seal_access_token(provider, token),
+        "jti": seal_reference(provider, token),
     }
     if token.jkt is not None:
         claims["cnf"] = {"jkt": token.jkt}
@@ -40,4 +40,4 @@ def open_jwt_access_token(provider: Provider, text: str) -> tuple[AccessToken, s
         check_once_valid(claims, now=provider.now(), issuer=provider.issuer, audience=None)
     except CryptoError as error:
         raise InvalidToken("the access token is not valid", str(error)) from error
-    return open_access_token(provider, str(claims.get("jti"))), str(claims.get("aud"))
+    return open_reference(provider, str(claims.get("jti"))), str(claims.get("aud"))

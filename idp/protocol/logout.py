@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from crypto.errors import CryptoError
 from crypto.jwt import unverified_claims
 from crypto.pairwise import pairwise_subject
-from idp.domain.client import Client
+from idp.domain.client import Client, ClientState
 from idp.domain.session import Session
 from idp.protocol.authorization.checks import MAX_VALUE_BYTES, hinted_subject
 from idp.protocol.errors import InvalidRequest
@@ -67,7 +67,7 @@ def _known(provider: Provider, client_id: str | None) -> Client | None:
     if client_id is None:
         return None
     client = provider.realm.store.read(lambda tx: tx.clients.get(client_id))
-    if client is None:
+    if client is None or not client.usable:
         raise InvalidRequest("this app is not known here")
     return client
 
@@ -78,7 +78,7 @@ def _location(client: Client | None, parameters: dict[str, str], proven: bool) -
         return None
     if client is None or not proven:
         raise InvalidRequest("post_logout_redirect_uri needs an id_token_hint")
-    if uri not in client.post_logout_redirect_uris:
+    if uri not in client.post_logout_redirect_uris or client.state is not ClientState.ACTIVE:
         raise InvalidRequest("post_logout_redirect_uri is not registered for this app")
     state = parameters.get("state")
     if state is None:

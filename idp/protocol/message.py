@@ -33,12 +33,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP answer; `headers` holds no Content-Length, the edge adds it."""
+    """One HTTP answer; `headers` holds no Content-Length, the edge adds it.
+
+    `blame`: the client that has proven who it is, and to whom alone a refusal counts.
+    """
 
     status: int
     body: bytes = b""
     content_type: str = JSON
     headers: tuple[tuple[str, str], ...] = field(default=NO_STORE)
+    blame: str | None = None
 
 
 def json_response(

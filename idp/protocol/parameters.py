@@ -18,6 +18,8 @@ def parse_pairs(text: bytes | str) -> list[tuple[str, str]]:
             text = text.decode("ascii")
         except UnicodeDecodeError as error:
             raise InvalidRequest("parameters must be percent-encoded") from error
+    if "\x00" in text:
+        raise InvalidRequest("a parameter contains a NUL character")
     fields = text.split("&") if text else []
     if len(fields) > MAX_PARAMETERS:
         raise InvalidRequest("too many parameters")

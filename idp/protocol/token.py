@@ -1,5 +1,7 @@
 """The token endpoint (RFC 6749, section 3.2): parse, authenticate, dispatch."""
 
+from dataclasses import replace
+
 from idp.protocol import errors
 from idp.protocol.client_authentication import authenticate_client
 from idp.protocol.message import FORM, Request, Response
@@ -24,7 +26,8 @@ def answer_token_request(provider: Provider, server: TokenServer, request: Reque
     if grant_type not in client.grant_types:  # 4
         raise errors.UnauthorizedClient("this client may not use this grant type")
     response: Response = server.create_token_response(TokenRequest(request, form, client))
-    return response
+    # Codes and refresh tokens cannot be guessed, and anybody can feed an app wrong ones through its redirect URI.
+    return response if client.public else replace(response, blame=client.id)
 
 
 def machine_form(request: Request) -> dict[str, str]:

@@ -35,7 +35,7 @@ def issue_tokens(provider: Provider, issue: Issue, now: int) -> dict[str, Any]:
 
     InvalidGrant when a minor's curfew leaves no time for a token.
     """
-    lifetime = _access_lifetime(provider, issue, now)
+    lifetime = access_lifetime(provider, issue, now)
     grant, scope = issue.grant, issue.scope
     token = AccessToken(grant.id, now, now + lifetime, issue.client.id, format_scope(scope), issue.jkt)
     if issue.resource is None:
@@ -71,7 +71,8 @@ def grant_lifetime(provider: Provider, scope: str, session_expires_at: int, now:
     return session_expires_at
 
 
-def _access_lifetime(provider: Provider, issue: Issue, now: int) -> int:
+def access_lifetime(provider: Provider, issue: Issue, now: int) -> int:
+    """Seconds an access token may live; InvalidGrant when grant or curfew leave none."""
     until = session_until(provider, issue.client, issue.age, now)
     lifetime = min(provider.lifetimes.access_token, issue.grant.expires_at - now)
     if until is not None:

@@ -25,7 +25,7 @@ REVIEWED = (
 )  # fmt: skip
 """What a review was about: when one of these or the sector changes, or scopes or grants are added, it is done again."""
 
-CONSENTED = ("category", "threshold_set", "declaration")
+CONSENTED = ("name", "redirect_hosts", "sector", "category", "threshold_set", "declaration")
 """What people agreed to: when one of these changes, they are asked again."""
 
 
@@ -72,6 +72,9 @@ def change_client(
         check_ownership(tx, changed)
         if current.version != seen.version or not tx.clients.replace(changed, seen.version):
             raise Refused("changed", "the registration changed meanwhile")
+        if changed.sector != seen.sector:
+            # Old grants speak of people by their old pseudonyms: together with new ones they would join the two.
+            tx.grants.revoke_of_client(client_id, now)
         tx.audit.append(event)
         return Changed(replace(changed, version=seen.version + 1), fresh)
 

@@ -12,19 +12,25 @@ from idp.services.realm import Realm
 def give_consent(
     realm: Realm, account_id: bytes, client: Client, scope: frozenset[str], claims: frozenset[str]
 ) -> Consent:
-    """Record that a person agreed; what an earlier consent of the pair covered stays covered."""
+    """Record that a person agreed; what an earlier consent under the same manifest covered stays covered."""
     now = realm.clock.now()
     consent_id, event_id = new_id(now), new_id(now)
 
     def unit(tx: Transaction) -> Consent:
-        earlier = [c for c in tx.consents.active(account_id, client.id) if c.giver is Giver.SELF]
+        # What was agreed under an older manifest was agreed for other purposes: it does not live on.
+        version = client.manifest.version
+        earlier = [
+            consent
+            for consent in tx.consents.active(account_id, client.id)
+            if consent.giver is Giver.SELF and consent.manifest_version == version
+        ]
         consent = Consent(
             id=consent_id,
             account_id=account_id,
             client_id=client.id,
             scope=scope.union(*(c.scope for c in earlier)),
             claims=claims.union(*(c.claims for c in earlier)),
-            manifest_version=client.manifest.version,
+            manifest_version=version,
             giver=Giver.SELF,
             created_at=now,
         )

@@ -33,7 +33,8 @@ def ensure_signing_keys(store: Store, clock: Clock) -> None:
     def unit(tx: Transaction) -> None:
         active = {key.alg for key in tx.keys.signing_keys() if key.state is KeyState.ACTIVE}
         for key in missing:
-            if key.alg not in active:
+            # Two nodes that start together both see no key: the name's unique row lets one of them make it.
+            if key.alg not in active and tx.keys.claim_meta(f"first-key/{key.alg}", key.kid):
                 _add(tx, key, KeyState.ACTIVE, now)
 
     if missing:
@@ -46,9 +47,15 @@ def publish_next(store: Store, clock: Clock, alg: str) -> str:
     now = clock.now()
 
     def unit(tx: Transaction) -> str:
-        waiting = [key for key in tx.keys.signing_keys() if key.alg == alg and key.state is KeyState.NEXT]
-        if waiting:
-            return waiting[0].kid
+        keys = [key for key in tx.keys.signing_keys() if key.alg == alg]
+        for key in keys:
+            if key.state is KeyState.NEXT:
+                return key.kid
+        for key in keys:
+            # Of two nodes that are due at once one publishes: a key has one successor.
+            name = f"successor/{key.kid}"
+            if key.state is KeyState.ACTIVE and not tx.keys.claim_meta(name, fresh.kid):
+                return tx.keys.meta(name) or fresh.kid
         _add(tx, fresh, KeyState.NEXT, now)
         return fresh.kid
 

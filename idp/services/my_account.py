@@ -119,7 +119,8 @@ def confirm_password(realm: Realm, session: Session, password: str) -> Account:
     if account is None or not account.usable:
         raise Refused("wrong_credentials", "the account cannot be used")
     window = now - now % WINDOW_SECONDS
-    counter = b"password:" + account.username_index
+    # Apart from the counter of sign-in: whoever guesses there must not keep the owner from a new password here.
+    counter = b"confirm:" + session.id
     # Counted before the check, as at sign-in: a borrowed session must not be a way around the limit.
     tries = realm.store.write(lambda tx: tx.attempts.add(counter, window, window + 2 * WINDOW_SECONDS), account.id)
     if tries > TRIES_PER_ACCOUNT:

@@ -100,5 +100,7 @@ def reset_password(realm: Realm, username: str, code: str, fresh: str) -> None:
             if session.alive(now):
                 tell_session_ended(tx, session, now)
         tx.sessions.revoke_others(account_id, None, now)
+        # Somebody else may have been here: apps that were let in for the time away are let in again by the person.
+        tx.grants.revoke_of_account(account_id, now)
 
     realm.store.write(unit, index)

@@ -11,6 +11,7 @@ from idp.protocol.authorization.flow import ConsentNeeded, Outcome, SignInNeeded
 from idp.protocol.authorization.pending import seal_pending
 from idp.protocol.authorization.request import DeviceRequest
 from idp.protocol.authorization.response import AuthorizationResponse
+from idp.protocol.errors import UnreviewedApp
 from idp.services.sign_in import SignedIn
 from idp.web.fields import Fields
 from idp.web.interaction import Interaction
@@ -59,9 +60,15 @@ def asked_by_get(path: str, fields: Fields) -> Response | None:
     return see_other(f"{path}?{query}") if fields.problem is None and len(query) <= MAX_QUERY else None
 
 
-def answer(visit: Visit, outcome: Outcome) -> Response:
-    """Bring an outcome to the browser: back to the app, or to the page that asks or tells the person."""
+def answer(visit: Visit, outcome: Outcome, clicked: bool = False) -> Response:
+    """Bring an outcome to the browser: back to the app, or to the page that asks or tells the person.
+
+    Anybody may register an app where registration is open: until its review a browser goes there only by a tester's
+    request or because the person `clicked` (RFC 9700, section 4.11.2; threats A12). UnreviewedApp otherwise.
+    """
     if isinstance(outcome, AuthorizationResponse):
+        if not (outcome.reviewed or clicked or _is_tester(visit)):
+            raise UnreviewedApp(outcome.parameters[0][1])
         return _to_app(visit, outcome)
     if isinstance(outcome, DeviceAnswered):
         return see_other(url_for("device", done=outcome.answer))
@@ -84,6 +91,12 @@ def answer_signed_in(visit: Visit, interaction: Interaction | None, signed_in: S
     cookies = visit.site.cookies
     cookies.set_secret(response, cookies.session, signed_in.cookie_secret)
     return response
+
+
+def _is_tester(visit: Visit) -> bool:
+    session = visit.session
+    account = visit.realm.store.read(lambda tx: tx.accounts.get(session.account_id)) if session is not None else None
+    return account is not None and account.tester
 
 
 def _to_app(visit: Visit, response: AuthorizationResponse) -> Response:

@@ -19,4 +19,4 @@ def decided(visit: Visit, interaction: Interaction, endpoint: str) -> Response:
     allow = DECISIONS[decision]
     if allow and visit.form.get("manifest") != str(interaction.client.manifest.version):
         return see_other(url_for(endpoint, request=interaction.sealed))
-    return answer(visit, flow.decide(visit.provider, interaction.pending, visit.session, allow))
+    return answer(visit, flow.decide(visit.provider, interaction.pending, visit.session, allow), clicked=True)

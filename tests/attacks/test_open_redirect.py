@@ -134,5 +134,5 @@ def test_tester_is_sent_to_an_unreviewed_app(app: App) -> None:
     account = create_account(app.provider.realm, "tester", PASSWORD, tester=True)
     party, person = app.register_client(state=ClientState.PENDING), Person(account, app.browser())
     person.browser.sign_in("tester")
-    assert party.refused(person.browser, prompt="none") == "interaction_required"
+    assert party.refused(person.browser, prompt="none") == "consent_required"
     assert party.refused(person.browser, scope="email") == "invalid_scope"

@@ -163,9 +163,10 @@ def running_stack(directory: Path) -> Iterator[Stack]:
         redis = stack.enter_context(running_redis(need("redis"), directory / "redis"))
         port = free_port()
         url = f"https://127.0.0.1:{port}"
+        database = cluster.create_database()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("BLINDAGE_")} | {
             "BLINDAGE_ISSUER": url,
-            "BLINDAGE_DATABASE_URL": cluster.create_database(),
+            "BLINDAGE_DATABASE_URL": database,
             "BLINDAGE_REDIS_URL": f"redis://127.0.0.1:{redis.port}/0",
             "BLINDAGE_MASTER_KEY_FILE": str(directory / "master-key.json"),
             "BLINDAGE_PROXY_HOPS": "1",
@@ -173,7 +174,13 @@ def running_stack(directory: Path) -> Iterator[Stack]:
         }
         blindage = tests.issuer.BLINDAGE
         subprocess.run([*blindage, "db", "upgrade"], env=environment, check=True, capture_output=True, timeout=60)
-        nodes = [stack.enter_context(Node(number, directory / f"node{number}", environment)) for number in (1, 2)]
+        # One node by TCP, the other by unix socket, as deploy/account.env.example has it.
+        sockets = f"?host={cluster.directory}&port={cluster.server.port}"
+        by_socket = f"postgresql+psycopg://blindage@/{database.rpartition('/')[2]}{sockets}"
+        nodes = [
+            stack.enter_context(Node(1, directory / "node1", environment)),
+            stack.enter_context(Node(2, directory / "node2", {**environment, "BLINDAGE_DATABASE_URL": by_socket})),
+        ]
         issuer = Issuer(url, environment, redis, directory)
         running = Stack(issuer, nodes, cluster, redis, directory, port, certificates)
         running.wait_ready()

@@ -16,7 +16,7 @@ from tests.issuer import FormBrowser, callback_parameters
 from tests.races.apps import Code, RacingApp
 from tests.races.barrier import Connection
 
-# A wrong code is counted by address, and 60 in a minute are borne: each address sends fewer.
+# A wrong secret is counted by address, and 60 in a minute are borne: each address sends fewer.
 _WRONG_PER_ADDRESS = 30
 
 
@@ -42,6 +42,11 @@ class BrowsedApp(RacingApp):
         return page.status_code
 
 
+    def guess_secret(self, connection: Connection) -> int:
+        """Try the app's id with another secret, which counts against the sender; the status."""
+        form = {"grant_type": "refresh_token", "refresh_token": "guessed"}
+        return connection.post("/token", form, (self.client_id, secrets.token_urlsafe(32))).status
+
     def sign_in_anew(self) -> Code:
         """A code by way of the sign-in page, in a browser that has no session."""
         verifier = secrets.token_urlsafe(48)
@@ -51,7 +56,7 @@ class BrowsedApp(RacingApp):
 
 
 class Traffic:
-    """Clients on connections that stay open: refreshes, codes fetched and redeemed, and wrong codes, until stopped.
+    """Clients on connections that stay open: refreshes, codes fetched and redeemed, and guessed secrets, until stopped.
 
     `pause` seconds between two requests of one client.
     """
@@ -61,6 +66,8 @@ class Traffic:
         self._pause = pause
         self._stop = threading.Event()
         self._errors: list[BaseException] = []
+        # Strangers of another traffic, a moment ago, may have used up the tries of their addresses.
+        self._strangers = f"127.{20 + secrets.randbelow(200)}"
         self.requests: list[Request] = []
         self.broken: list[str] = []
         self._threads = [threading.Thread(target=self._guarded, args=(number,)) for number in range(clients)]
@@ -78,8 +85,8 @@ class Traffic:
             raise self._errors[0]
 
     def failed(self) -> list[Request]:
-        """Requests that did not end as they should: a wrong code with 400, all others with 200 or a redirect."""
-        right = {"wrong code": 400, "authorize": 303}
+        """Requests that did not end as they should: a wrong secret with 401, all others with 200 or a redirect."""
+        right = {"wrong secret": 401, "authorize": 303}
         return [one for one in self.requests if one.status != right.get(one.what, 200)]
 
     def percentile(self, begun: float, ended: float, share: float = 0.99) -> float:
@@ -105,7 +112,7 @@ class Traffic:
         app, issuer = self._app, self._app.issuer.url
         own = Connection(issuer, issuer, f"127.1.{number}.1")
         token = app.redeem(own, app.codes(1)[0]).body["refresh_token"]
-        # Wrong codes come from elsewhere, or their limit would hit the honest.
+        # Guesses come from elsewhere, or their limit would hit the honest.
         wrong, addresses, stranger = 0, count(1), own
         for turn in count():
             if self._stop.wait(self._pause):
@@ -120,9 +127,9 @@ class Traffic:
                 if wrong % _WRONG_PER_ADDRESS == 0:
                     if stranger is not own:
                         stranger.close()
-                    stranger = Connection(issuer, issuer, f"127.2.{number}.{next(addresses) % 250 + 1}")
+                    stranger = Connection(issuer, issuer, f"{self._strangers}.{number}.{next(addresses) % 250 + 1}")
                 wrong += 1
-                self._measure("wrong code", lambda at=stranger: app.redeem(at, _wrong_code()).status)
+                self._measure("wrong secret", lambda at=stranger: app.guess_secret(at))
         stranger.close()
         own.close()
 
@@ -134,7 +141,3 @@ class Traffic:
             self.broken.append(f"{what}: {error!r}")
             status = 0
         self.requests.append(Request(what, begun, time.monotonic() - begun, status))
-
-
-def _wrong_code() -> Code:
-    return Code(secrets.token_urlsafe(64), secrets.token_urlsafe(48))

@@ -21,15 +21,17 @@ GUESSES = {
 
 
 def _guess(app: App, party: RelyingParty, what: str, peer: str) -> TestResponse:
-    path, form, authenticated = GUESSES[what]
-    secret = party.secret or "" if authenticated else "wrong"
-    return app.send("POST", path, form, headers={"Authorization": basic(party.id, secret)}, peer=peer)
+    path, form, public = GUESSES[what]
+    if public:
+        return app.send("POST", path, {**form, "client_id": party.id}, peer=peer)
+    return app.send("POST", path, form, headers={"Authorization": basic(party.id, "wrong")}, peer=peer)
 
 
 @pytest.mark.parametrize("what", GUESSES)
 def test_too_many_refusals_are_429_with_retry_after_and_hit_nobody_else(app: App, what: str) -> None:
     """rows 57, 105: RFC 6749, sections 2.3.1 and 10.10; RFC 9126, section 2.3; RFC 6585, section 4."""
-    party, guesser = app.register_client(), app.fresh_address()
+    method = "none" if GUESSES[what][2] else "client_secret_basic"
+    party, guesser = app.register_client(token_endpoint_auth_method=method), app.fresh_address()
     statuses = [_guess(app, party, what, guesser).status_code for _ in range(FAILURES.amount + 2)]
     assert set(statuses[: FAILURES.amount]) <= {400, 401}
     blocked = _guess(app, party, what, guesser)
@@ -39,6 +41,18 @@ def test_too_many_refusals_are_429_with_retry_after_and_hit_nobody_else(app: App
     assert _guess(app, party, what, app.fresh_address()).status_code == statuses[0]
     app.clock.advance(int(blocked.headers["Retry-After"]))
     assert _guess(app, party, what, guesser).status_code == statuses[0]
+
+
+def test_app_that_proved_who_it_is_is_counted_for_itself_and_never_shut_out(app: App) -> None:
+    """row 57: anybody can feed an app wrong codes through its redirect URI: its right ones go on, from anywhere."""
+    party, other = app.register_client(), app.register_client()
+    answers = [party.exchange("x").status_code for _ in range(FAILURES.amount + 2)]
+    assert set(answers[: FAILURES.amount]) == {400} and answers[-1] == 429
+    blocked = party.exchange("x")
+    assert 0 < int(blocked.headers["Retry-After"]) <= 60
+    assert other.exchange("x").status_code == 400
+    tokens = party.tokens(app.person())
+    assert party.refresh(tokens["refresh_token"]).status_code == 200
 
 
 def test_one_network_is_one_guesser_and_its_successes_do_not_count(app: App) -> None:

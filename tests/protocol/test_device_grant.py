@@ -305,11 +305,19 @@ def test_what_stands_in_the_way_is_told_to_the_person_and_not_to_the_device(
     assert error_of(device.poll()) == "access_denied"
 
 
-def test_level_that_is_not_on_record_is_told_to_the_person(app: App, party: RelyingParty) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [{"acr_values": "strict"}, {"claims": '{"id_token":{"sub":{"value":"somebody-else"}}}'}],
+    ids=["level", "another person"],
+)
+def test_what_this_account_cannot_give_is_told_to_the_person(
+    app: App, party: RelyingParty, changes: dict[str, str]
+) -> None:
     """row 96: a device has no use for unmet_authentication_requirements; another account may do."""
-    device, person = new_device(party, acr_values="strict"), app.person()
+    device, person = new_device(party, **changes), app.person()
     page = person.browser.complete(device.open(person.browser), person.username)
     assert "Not possible with this account" in page.text and "/sign-in?" in page.text
+    assert error_of(device.poll()) == "authorization_pending"
     person.browser.submit(page)
     assert error_of(device.poll()) == "access_denied"
 

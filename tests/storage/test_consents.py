@@ -7,7 +7,7 @@ import pytest
 from idp.domain.account import AccountState
 from idp.domain.consent import Giver
 from idp.domain.errors import Conflict
-from idp.domain.grant import Standing
+from idp.domain.grant import Agreed, Standing
 from idp.domain.identifiers import new_id
 from idp.storage.sql.store import SqlStore
 from tests.storage.things import ADULT, NOW, a_consent, a_grant, a_session, consenting
@@ -88,7 +88,8 @@ def test_a_grant_claimed_after_the_withdrawal_is_dead(store: SqlStore) -> None:
 
 
 def test_standing_says_what_holds(store: SqlStore) -> None:
-    account, _ = consenting(store)
+    account, consent = consenting(store)
+    agreed = Agreed(consent.id, consent.scope, consent.claims)
     session, ended, expired = a_session(account), a_session(account), a_session(account, expires_at=NOW)
     store.write(lambda tx: [tx.sessions.add(one) for one in (session, ended, expired)])
     store.write(lambda tx: tx.sessions.revoke(ended.id, NOW))
@@ -96,11 +97,11 @@ def test_standing_says_what_holds(store: SqlStore) -> None:
     def standing(client_id: str, session_id: bytes | None) -> Standing:
         return store.read(lambda tx: tx.consents.standing(account.id, client_id, session_id, NOW))
 
-    assert standing("app", None) == Standing(AccountState.ACTIVE, True, ADULT)
-    assert standing("app", session.id) == Standing(AccountState.ACTIVE, True, ADULT)
-    assert standing("app", ended.id) == Standing(AccountState.ACTIVE, True, ADULT, session_alive=False)
-    assert standing("app", expired.id) == Standing(AccountState.ACTIVE, True, ADULT, session_alive=False)
-    assert standing("app", bytes(32)) == Standing(AccountState.ACTIVE, True, ADULT, session_alive=False)
+    assert standing("app", None) == Standing(AccountState.ACTIVE, True, ADULT, agreed=agreed)
+    assert standing("app", session.id) == Standing(AccountState.ACTIVE, True, ADULT, agreed=agreed)
+    assert standing("app", ended.id) == Standing(AccountState.ACTIVE, True, ADULT, session_alive=False, agreed=agreed)
+    assert standing("app", expired.id) == Standing(AccountState.ACTIVE, True, ADULT, session_alive=False, agreed=agreed)
+    assert standing("app", bytes(32)) == Standing(AccountState.ACTIVE, True, ADULT, session_alive=False, agreed=agreed)
     assert standing("other", session.id) == Standing(AccountState.ACTIVE, False, ADULT)
     store.write(lambda tx: tx.accounts.set_state(account.id, AccountState.LOCKED))
     assert standing("app", session.id).account_state is AccountState.LOCKED

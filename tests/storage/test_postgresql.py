@@ -160,7 +160,7 @@ def test_a_network_that_falls_silent_is_not_waited_for(
 
 @pytest.mark.parametrize("statement", [grants._WITH_STANDING, consents._STANDING], ids=["grant", "consent"])
 def test_hot_look_ups_use_an_index_even_on_tables_that_look_empty(store: SqlStore, statement: Statement) -> None:
-    parameters = {grants._WITH_STANDING: (bytes(16), 0), consents._STANDING: (bytes(16), "app", bytes(32), 0)}
+    parameters = {grants._WITH_STANDING: (bytes(16), 0), consents._STANDING: (bytes(16), "app", bytes(32), 0, "self")}
 
     def plan(tx: Any) -> list[str]:
         explain = b"EXPLAIN (FORMAT TEXT) " + statement.postgresql

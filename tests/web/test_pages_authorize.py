@@ -181,7 +181,8 @@ def test_prompt_none_answers_without_any_page(pages: Pages, client: Client) -> N
     visitor.submit(visitor.follow(visitor.get(authorize_url(client))), {"decision": "allow"})
     assert "code" in returned(visitor.get(url))
     unknown_age = pages.signed_in(pages.person(None))
-    assert returned(unknown_age.get(url))["error"] == "interaction_required"
+    # Before the person has agreed, an obstacle sounds like every other no (threats C05).
+    assert returned(unknown_age.get(url))["error"] == "consent_required"
 
 
 def test_prompt_login_asks_once_and_gives_a_new_auth_time(pages: Pages, client: Client) -> None:

@@ -134,6 +134,16 @@ def test_what_cannot_be_a_code_is_told_so(pages: Pages, typed: str) -> None:
     assert 'aria-invalid="true"' in page.text and "<title>Please check" in page.text
 
 
+def test_page_of_others_uses_no_tries_up_by_what_it_embeds(pages: Pages, code: str) -> None:
+    """row 98: an image at the address with a code is no try."""
+    visitor = pages.visitor()
+    for _ in range(10):
+        embedded = visitor.get("/device?user_code=BBBB-BBBB", Sec_Fetch_Mode="no-cors", Sec_Fetch_Site="cross-site")
+        assert embedded.status_code == 200
+    followed = visitor.get(f"/device?user_code={code}", Sec_Fetch_Mode="navigate", Sec_Fetch_Site="cross-site")
+    assert followed.status_code == 303 and followed.location.startswith("/sign-in?")
+
+
 def test_no_answer_without_a_decision_of_the_person(pages: Pages, code: str) -> None:
     """row 99."""
     visitor, page = question(pages, code)

@@ -1,11 +1,12 @@
 """From a checked request to an answer: what stands between the person and the code or the device, in order.
 
- a signed in, freshly enough     d age known             g within the curfew
- b the person the app means      e assurance sufficient  h the person agreed
- c app open to this person       f guardian agreed       then: the code, or the approval
+ a signed in, freshly enough     d age known             g the person agreed
+ b app open to this person       e guardian agreed       h assurance sufficient
+ c the person the app means      f within the curfew     then: the code, or the approval
 
-Every no from c to h, the guardian's and the curfew's included, reaches the app as the same `access_denied`
-(threats C05); only pages tell the person why. A device's request goes the same way, and always over a page.
+Every no of a page, the guardian's and the curfew's included, reaches the app as the same `access_denied` (threats C05);
+only pages tell the person why, and nothing about the person is said before the person has agreed. A device's request
+goes the same way, and always over a page.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from idp.domain.consent import Consent, Giver
 from idp.domain.device_grant import Approved
 from idp.domain.identifiers import new_id
 from idp.domain.ports import Transaction
-from idp.domain.scope import OFFLINE_ACCESS, format_scope
+from idp.domain.scope import AGE, OFFLINE_ACCESS, format_scope
 from idp.domain.session import Session
 from idp.protocol import errors
 from idp.protocol.authorization.assurance import Unmet, achieved_acr
@@ -57,12 +58,13 @@ class Obstacle:
     """Show why it cannot go on; the person's button leads back to the app with `access_denied`.
 
     `reason` is one of `age_unknown`, `guardian_needed`, `curfew`, `not_reviewed`, for devices also `not_possible`;
-    `opens_at` epoch seconds for a curfew, else None.
+    `opens_at` epoch seconds for a curfew, else None; `told`: the person agreed that this app knows the age band.
     """
 
     pending: Pending
     reason: str
     opens_at: int | None = None
+    told: bool = False
 
 
 Outcome = AuthorizationResponse | DeviceAnswered | SignInNeeded | ConsentNeeded | Obstacle
@@ -77,10 +79,14 @@ def proceed(provider: Provider, pending: Pending, session: Session | None) -> Ou
     silent: errors.ProtocolError
     if isinstance(outcome, SignInNeeded):
         silent = errors.LoginRequired("the person is not signed in")
-    elif isinstance(outcome, ConsentNeeded):
-        silent = errors.ConsentRequired("the person has not agreed yet")
-    else:
+    elif isinstance(outcome, Obstacle) and outcome.told:
         silent = errors.InteractionRequired("the person must see a page first")
+    elif request.subjects:
+        # An app the person has not agreed to must not find out by a name whether it is the same person.
+        silent = errors.LoginRequired("another person is signed in")
+    else:
+        # Before the person has agreed, an obstacle sounds like every other no: it could tell who is a child.
+        silent = errors.ConsentRequired("the person has not agreed yet")
     return refusal(provider, request, silent)
 
 
@@ -111,26 +117,29 @@ def _next(provider: Provider, pending: Pending, session: Session | None, agreed:
     subject = pairwise_subject(
         provider.realm.keys.pairwise, provider.issuer, request.client.sector, account.salt
     )
-    if request.subjects - {subject}:  # b
+    if request.client.state is ClientState.PENDING and not account.tester:  # b
+        return Obstacle(pending, "not_reviewed")
+    if request.subjects - {subject}:  # c
         return _other_person(provider, pending)
-    reason = _obstacle(provider, request, account, consents, now)  # c, d, f, g
-    if reason is not None:
-        return Obstacle(pending, *reason)
-    acr = achieved_acr(request, account.age, now)  # e
-    if isinstance(acr, Unmet):
-        error = errors.UnmetAuthenticationRequirements("the asked level of assurance is not on record")
-        return _refuse(provider, pending, error)
     wanted, claims = request.scope, request.claims.age_claims
     consent = next((c for c in consents if c.giver is Giver.SELF), None)
-    if agreed:  # h
-        consent = give_consent(provider.realm, account.id, request.client, wanted, claims)
-    elif (
-        consent is None
-        or "consent" in request.prompt
-        or not consent.covers(wanted, claims, request.client.manifest.version)
-        or request.client.state is not ClientState.ACTIVE
-    ):
+    covered = consent is not None and consent.covers(wanted, claims, request.client.manifest.version)
+    reason = _obstacle(provider, request, account, consents, now)  # d, e, f
+    if reason is not None:
+        told = covered and consent is not None and AGE in consent.scope
+        return Obstacle(pending, *reason, told=told)
+    acr = achieved_acr(request, account.age, now)
+    if isinstance(acr, Unmet) and isinstance(request, DeviceRequest):
+        # Said to the person alone, who may have another account for it: no consent is needed first.
+        return Obstacle(pending, "not_possible")
+    needs_a_word = "consent" in request.prompt or request.client.state is not ClientState.ACTIVE
+    if not agreed and (not covered or needs_a_word):  # g
         return ConsentNeeded(pending, wanted, claims)
+    if isinstance(acr, Unmet):  # h
+        error = errors.UnmetAuthenticationRequirements("the asked level of assurance is not on record")
+        return _refuse(provider, pending, error)
+    if agreed or consent is None:
+        consent = give_consent(provider.realm, account.id, request.client, wanted, claims)
     return _answer(provider, pending, session, account, consent, subject, acr)
 
 
@@ -171,16 +180,14 @@ def _obstacle(
     now: int,
 ) -> tuple[str, int | None] | None:
     client, policy = request.client, provider.realm.policy
-    if client.state is ClientState.PENDING and not account.tester:  # c
-        return "not_reviewed", None
     if account.age is None:  # d
         return ("age_unknown", None) if request.wants_age else None
     # Unknown counts as not over: nobody is let through on a threshold that evidence says nothing about.
     child = not account.age.state.over(policy.consent_age, now)
-    if child and not any(c.giver is Giver.GUARDIAN for c in consents):  # f
+    if child and not any(c.giver is Giver.GUARDIAN for c in consents):  # e
         return "guardian_needed", None
     band, curfew = account.age.state.band(now), provider.realm.curfew
-    if not curfew.allowed_at(band, client.category, now):  # g
+    if not curfew.allowed_at(band, client.category, now):  # f
         return "curfew", curfew.opens_next(band, client.category, now)
     return None
 

@@ -155,7 +155,7 @@ def _authorization_request(
         response_mode=mode,
         state=state,
         nonce=nonce,
-        scope=frozenset(scope),
+        scope=frozenset(scope) & client.scope,
         prompt=frozenset(prompt),
         max_age=max_age,
         code_challenge=challenge,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from idp.domain.client import ClientState
 from idp.protocol.authorization.request import AuthorizationRequest
 from idp.protocol.errors import ProtocolError
 from idp.protocol.provider import Provider
@@ -12,6 +13,7 @@ from idp.protocol.provider import Provider
 class AuthorizationResponse:
     """Parameters for the app. `form_post`: a page that posts them (Form Post Response Mode), else a 303 redirect.
 
+    `reviewed`: the app is no stranger; to others a browser goes by the person's click only (RFC 9700, 4.11.2).
     `fragment`: they stand behind `#`, where only a script of the app's own page reads them and no server gets them.
     """
 
@@ -19,6 +21,7 @@ class AuthorizationResponse:
     parameters: tuple[tuple[str, str], ...]
     form_post: bool
     fragment: bool = False
+    reviewed: bool = True
 
     @property
     def location(self) -> str:
@@ -49,4 +52,5 @@ def _response(
         parameters += (("state", request.state),)
     parameters += (("iss", provider.issuer),)
     mode = request.response_mode
-    return AuthorizationResponse(request.redirect_uri, parameters, mode == "form_post", mode == "fragment")
+    reviewed = request.client.state is ClientState.ACTIVE
+    return AuthorizationResponse(request.redirect_uri, parameters, mode == "form_post", mode == "fragment", reviewed)

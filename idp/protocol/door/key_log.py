@@ -1,9 +1,9 @@
 """The account issuer's key log as the door believes it: read strictly, verified whole, never smaller or otherwise.
 
 A log is refused, and the view kept, unless in this order:
- 1 it is a document of leaves and notes     4 each note's root is that of its leaves
- 2 every note is signed by the log          5 it begins with every leaf seen before
- 3 the newest note covers all leaves        6 every leaf is canonical JSON of a known type, no key stands twice
+ 1 it is a document of leaves and notes      4 the newest note covers all leaves
+ 2 it begins with every leaf seen before     5 each note's root is that of its leaves
+ 3 every note is signed by the log           6 every leaf is canonical JSON of a known type, no key stands twice
 Wallets make the same checks for themselves (RFC 6962, section 2.1; C2SP tlog-checkpoint and tlog-cosignature).
 """
 
@@ -105,17 +105,17 @@ def read_document(body: bytes) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
 
 def verify_log(leaves: Sequence[bytes], notes: Sequence[str], trust: Trust, seen: Sequence[bytes] = ()) -> KeyLogView:
     """Steps 2 to 6; `seen` are the leaves of the view so far. KeyLogRefused names the first that fails."""
-    opened = [_opened(note, trust) for note in notes]  # 2
-    if not opened or opened[0][0].size != len(leaves):  # 3
-        raise KeyLogRefused("wrong_size", "the checkpoint is of another size than the log")
-    roots = _roots_at(leaves, {checkpoint.size for checkpoint, _ in opened})
-    for checkpoint, _ in opened:  # 4
-        if roots.get(checkpoint.size) != checkpoint.root:
-            raise KeyLogRefused("contradiction", "a signed root is not that of the leaves")
-    if len(leaves) < len(seen):  # 5
+    if len(leaves) < len(seen):  # 2
         raise KeyLogRefused("shrunk", "the log is smaller than it was")
     if list(leaves[: len(seen)]) != list(seen):
         raise KeyLogRefused("forked", "the log differs in what was there before")
+    opened = [_opened(note, trust) for note in notes]  # 3
+    if not opened or opened[0][0].size != len(leaves):  # 4
+        raise KeyLogRefused("wrong_size", "the checkpoint is of another size than the log")
+    roots = _roots_at(leaves, {checkpoint.size for checkpoint, _ in opened})
+    for checkpoint, _ in opened:  # 5
+        if roots.get(checkpoint.size) != checkpoint.root:
+            raise KeyLogRefused("contradiction", "a signed root is not that of the leaves")
     keys: dict[bytes, LoggedKey] = {}
     revoked = set()
     for position, leaf in enumerate(leaves):  # 6

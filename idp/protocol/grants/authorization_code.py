@@ -14,9 +14,10 @@ from authlib.oauth2.rfc6749 import BaseGrant, TokenEndpointMixin
 
 from crypto.pkce import is_verifier, verifier_matches
 from idp.domain.age import Band
-from idp.domain.grant import Grant
+from idp.domain.grant import Grant, Standing
 from idp.domain.scope import OFFLINE_ACCESS, parse_scope
 from idp.protocol.authorization_code import AuthorizationCode, open_code
+from idp.protocol.claims_request import ClaimsRequest
 from idp.protocol.errors import InvalidGrant, InvalidRequest
 from idp.protocol.provider import Provider
 from idp.protocol.server import TokenRequest, bound_key, target
@@ -54,10 +55,11 @@ class AuthorizationCodeGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[mis
         now = provider.now()
         offline = OFFLINE_ACCESS in parse_scope(code.scope)
         standing = provider.vouchers.standing(provider.realm.store, code, offline, now)
-        if not standing.live:  # 6
+        if not (standing.serves(client) and _still_agreed(standing, code)):  # 6
             raise InvalidGrant("the grant has ended", "account, consent or session")
         resource = target(client, (code.resource,) if code.resource else (), self.request.form)
-        grant = _grant_of(provider, code, offline, self._jkt, resource, now)
+        consent_id = code.consent_id if standing.agreed is None else standing.agreed.consent_id
+        grant = _grant_of(provider, code, consent_id, offline, self._jkt, resource, now)
         issue = Issue(client, grant, grant.scope, standing.age, code.nonce, grant.generation, self._jkt, resource)
         answer = issue_tokens(provider, issue, now)  # 7, 8
         if not provider.realm.store.write(lambda tx: tx.grants.claim_code(grant), grant.id):  # 9
@@ -69,6 +71,15 @@ class AuthorizationCodeGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[mis
     def _provider(self) -> Provider:
         provider: Provider = self.server.provider
         return provider
+
+
+def _still_agreed(standing: Standing, code: AuthorizationCode) -> bool:
+    """Whether the consent that holds now covers the code, which may be older; the door's codes need none."""
+    if code.band is not None:
+        return True
+    agreed = standing.agreed
+    claims = ClaimsRequest.from_compact(code.claims).age_claims
+    return agreed is not None and parse_scope(code.scope) <= agreed.scope and claims <= agreed.claims
 
 
 def _check_pkce(code: AuthorizationCode, verifier: str | None) -> None:
@@ -85,6 +96,7 @@ def _check_pkce(code: AuthorizationCode, verifier: str | None) -> None:
 def _grant_of(
     provider: Provider,
     code: AuthorizationCode,
+    consent_id: bytes,
     offline: bool,
     jkt: str | None,
     resource: str | None,
@@ -97,7 +109,7 @@ def _grant_of(
         client_id=code.client_id,
         # An offline grant outlives its session; the app is told all the same when the person signs out.
         session_id=code.session_id,
-        consent_id=code.consent_id,
+        consent_id=consent_id,
         subject=code.subject,
         scope=parse_scope(code.scope),
         claims_request=code.claims,

@@ -59,7 +59,7 @@ class DeviceCodeGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # A
             return standing, _consent(tx, approved, client.id)
 
         standing, consent = provider.realm.store.read(look)
-        if not standing.live or consent is None:  # 6
+        if not standing.serves(client) or consent is None:  # 6
             raise _ended()
         resource = target(client, (approved.resource,) if approved.resource else (), self.request.form)
         grant = _grant_of(provider, self._device, approved, consent, self._jkt, resource, now)

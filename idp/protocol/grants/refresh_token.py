@@ -6,6 +6,7 @@ Order is security:
 Confidential clients are authenticated at every refresh and do not rotate (OAuth 2.1, section 4.3.1).
 """
 
+from dataclasses import replace
 from typing import Any
 
 from authlib.oauth2.rfc6749 import BaseGrant, TokenEndpointMixin
@@ -18,7 +19,7 @@ from idp.protocol.errors import InvalidGrant, InvalidRequest, InvalidScope
 from idp.protocol.provider import Provider
 from idp.protocol.refresh_token import RefreshToken, open_refresh_token
 from idp.protocol.server import TokenRequest, bound_key, target
-from idp.protocol.token_issuance import Issue, issue_tokens
+from idp.protocol.token_issuance import Issue, access_lifetime, issue_tokens
 
 
 class RefreshTokenGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authlib carries no types
@@ -43,14 +44,15 @@ class RefreshTokenGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  #
         grant, standing = _living_grant(provider, request.client, token, now)  # 2, 3
         scope = _narrowed(grant, request.form.get("scope"))  # 4
         resource = target(request.client, grant.resource, request.form)
-        generation = grant.generation
-        if request.client.public:
-            generation = _rotate(provider, grant, token, now)  # 5, 6
-        elif token.generation != grant.generation:
-            raise InvalidGrant("the refresh token is not valid", "generation of a client that does not rotate")
         if grant.jkt is not None and self._jkt is None:
             raise InvalidGrant("the grant is bound to a DPoP key")
-        issue = Issue(request.client, grant, scope, standing.age, None, generation, self._jkt, resource)
+        issue = Issue(request.client, grant, scope, standing.age, None, grant.generation, self._jkt, resource)
+        # Before the rotation: a token refused for the hour must still be good when the window opens.
+        access_lifetime(provider, issue, now)
+        if request.client.public:
+            issue = replace(issue, generation=_rotate(provider, grant, token, now))  # 5, 6
+        elif token.generation != grant.generation:
+            raise InvalidGrant("the refresh token is not valid", "generation of a client that does not rotate")
         return 200, issue_tokens(provider, issue, now), []
 
     @property
@@ -70,7 +72,7 @@ def _living_grant(
         raise InvalidGrant("the refresh token is not valid", "revoked, expired or of another client")
     if client.public and now >= (grant.rotated_at or grant.created_at) + provider.lifetimes.grant_idle:
         raise InvalidGrant("the refresh token is not valid", "not used for too long")
-    if not standing.live:
+    if not standing.serves(client):
         raise InvalidGrant("the grant has ended", "account, consent or session")
     return grant, standing
 

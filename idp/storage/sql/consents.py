@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_new
 
 from idp.domain.consent import Consent, Giver
 from idp.domain.errors import Conflict
-from idp.domain.grant import Standing
+from idp.domain.grant import Agreed, Standing
 from idp.storage.sql.runner import Row, Runner
 from idp.storage.sql.sealed_columns import ColumnSealing
 from idp.storage.sql.standing import opened_standing, session_alive
@@ -65,12 +65,16 @@ _STANDING = Statement(
         accounts.c.state,
         accounts.c.age,
         account_keys.c.wrapped,
-        exists(select(consents.c.id).where(_PAIR, _OPEN)),
+        consents.c.id,
+        consents.c.scope,
+        consents.c.claims,
         exists(select(sessions.c.id).where(sessions.c.id == param("session"), session_alive("now"))),
+        accounts.c.tester,
     )
     .join(account_keys)
+    .outerjoin(consents, and_(_PAIR, _OPEN, consents.c.giver == param("giver")))
     .where(accounts.c.id == param("account")),
-    "account", "client", "session", "now",
+    "account", "client", "session", "now", "giver",
 )
 
 
@@ -111,13 +115,19 @@ class SqlConsents:
         return withdrawn
 
     def standing(self, account_id: bytes, client_id: str, session_id: bytes | None, now: int) -> Standing:
-        row = self._run.one(_STANDING, account_id, client_id, session_id or b"", now)
+        row = self._run.one(_STANDING, account_id, client_id, session_id or b"", now, Giver.SELF.value)
         if row is None:
             return Standing(None, False, None, session_alive=False)
-        state, age, wrapped, consent_active, alive = row
+        state, age, wrapped, consent_id, scope, claims, alive, tester = row
+        agreed = None if consent_id is None else Agreed(consent_id, _set_of(scope), _set_of(claims))
         return opened_standing(
-            self._sealing, account_id, (state, age, wrapped), bool(consent_active), session_id is None or bool(alive)
+            self._sealing, account_id, (state, age, wrapped), agreed is not None,
+            session_id is None or bool(alive), bool(tester), agreed,
         )
+
+
+def _set_of(words: str) -> frozenset[str]:
+    return frozenset(words.split())
 
 
 def _words(values: frozenset[str]) -> str:

@@ -42,6 +42,7 @@ _WITH_STANDING = Statement(
         account_keys.c.wrapped,
         consents.c.id.is_not(None),
         sessions.c.id.is_not(None),
+        accounts.c.tester,
     )
     .select_from(grants)
     .outerjoin(accounts, accounts.c.id == grants.c.account_id)
@@ -105,7 +106,10 @@ class SqlGrants:
             return None
         grant = self._opened(row[:12])
         alive = grant.offline or grant.session_id is None or bool(row[16])
-        return grant, opened_standing(self._sealing, grant.account_id, row[12:15], bool(row[15]), alive)
+        standing = opened_standing(
+            self._sealing, grant.account_id, row[12:15], bool(row[15]), alive, tester=bool(row[17])
+        )
+        return grant, standing
 
     def claim_rotation(self, grant_id: bytes, generation: int, now: int) -> bool:
         return self._run.change(_ROTATE, grant_id, generation, now) == 1

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sqlalchemy import bindparam as param
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_new
 
 from idp.domain.errors import Conflict
@@ -41,7 +41,9 @@ _REVOKE_GRANTS = Statement(
     _LIVING_GRANTS.where(grants.c.session_id == param("session")), "account", "session", "now"
 )
 _REVOKE_OTHER_GRANTS = Statement(
-    _LIVING_GRANTS.where(grants.c.session_id != param("keep")), "account", "keep", "now"
+    # Those of devices, which have no session, count as others.
+    _LIVING_GRANTS.where(or_(grants.c.session_id.is_(None), grants.c.session_id != param("keep"))),
+    "account", "keep", "now",
 )
 
 

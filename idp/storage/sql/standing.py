@@ -4,7 +4,7 @@ from sqlalchemy import ColumnElement, and_
 from sqlalchemy import bindparam as param
 
 from idp.domain.account import AccountState
-from idp.domain.grant import Standing
+from idp.domain.grant import Agreed, Standing
 from idp.storage.sql.accounts import parse_age
 from idp.storage.sql.sealed_columns import ColumnSealing
 from idp.storage.sql.tables import sessions
@@ -24,6 +24,8 @@ def opened_standing(
     account: tuple[str | None, bytes | None, bytes | None],
     consent_active: bool,
     alive: bool,
+    tester: bool,
+    agreed: Agreed | None = None,
 ) -> Standing:
     """Open the age of `account` (state, age, wrapped data key; all None when it is gone), and nothing else."""
     state, age, wrapped = account
@@ -31,4 +33,4 @@ def opened_standing(
         return Standing(None, False, None, session_alive=False)
     key = sealing.data_key(account_id, wrapped)
     record = parse_age(sealing.age.open(key, account_id, age))
-    return Standing(_STATES[state], consent_active, record, alive)
+    return Standing(_STATES[state], consent_active, record, alive, tester, agreed)

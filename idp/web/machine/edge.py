@@ -115,14 +115,30 @@ class Edge:
         if verdict.allowed and creations is not None:
             verdict = self.limits.check(creations, route.name, peer, _CREATIONS)
         if not verdict.allowed:
-            body = {"error": "slow_down", "error_description": "too many requests"}
-            return json_response(body, 429, (*NO_STORE, ("Retry-After", str(verdict.retry_after))))
+            return _slow_down(verdict.retry_after)
         response = _run(route, environ)
         if response.status == 401 or (response.status == 400 and _COUNTED.search(response.body)):
+            if response.blame is not None:
+                return self._blamed(route, response, response.blame)
             self.limits.failed(FAILURES, route.name, peer)
         elif response.status == 201 and creations is not None:
             self.limits.failed(creations, route.name, peer, _CREATIONS)
         return response
+
+
+    def _blamed(self, route: Route, response: Response, client_id: str) -> Response:
+        """A refusal of a client that proved who it is, counted for it alone, and the answer once there are too many.
+
+        What it redeems rightly goes on: else anybody could shut an app out by feeding it wrong codes.
+        """
+        verdict = self.limits.check(FAILURES, route.name, "", client_id)
+        self.limits.failed(FAILURES, route.name, "", client_id)
+        return response if verdict.allowed else _slow_down(verdict.retry_after)
+
+
+def _slow_down(retry_after: int) -> Response:
+    body = {"error": "slow_down", "error_description": "too many requests"}
+    return json_response(body, 429, (*NO_STORE, ("Retry-After", str(retry_after))))
 
 
 def _run(route: Route, environ: Environ) -> Response:

@@ -2,14 +2,13 @@
 
 from flask import Response, url_for
 
-from idp.domain.client import Client, ClientState
 from idp.domain.errors import Unavailable
 from idp.protocol.authorization import checks, flow
 from idp.protocol.authorization.flow import Outcome
 from idp.protocol.authorization.pending import begin
 from idp.protocol.authorization.request import AuthorizationRequest, UnverifiedRequest
-from idp.protocol.authorization.response import AuthorizationResponse, refusal
-from idp.protocol.errors import ProtocolError, UnreviewedApp
+from idp.protocol.authorization.response import refusal
+from idp.protocol.errors import ProtocolError
 from idp.web.answer import answer, asked_by_get
 from idp.web.errors import report_unexpected
 from idp.web.fields import Fields
@@ -30,22 +29,7 @@ def ask(visit: Visit) -> Response:
     visit.ui_locales = tuple(word for value in fields.values("ui_locales")[:1] for word in value.split())
     unverified = UnverifiedRequest(fields.pairs)
     located = checks.locate(visit.provider, unverified)
-    outcome = _outcome(visit, fields, unverified, located)
-    if isinstance(outcome, AuthorizationResponse) and not _may_send_on(visit, located.client):
-        raise UnreviewedApp(outcome.parameters[0][1])
-    return answer(visit, outcome)
-
-
-def _may_send_on(visit: Visit, client: Client) -> bool:
-    """Whether a browser goes to the app without a click of the person (RFC 9700, section 4.11.2; threats A12).
-
-    Anybody may register an app where registration is open: until its review only testers are sent there.
-    """
-    if client.state is ClientState.ACTIVE:
-        return True
-    session = visit.session
-    account = visit.realm.store.read(lambda tx: tx.accounts.get(session.account_id)) if session is not None else None
-    return account is not None and account.tester
+    return answer(visit, _outcome(visit, fields, unverified, located))
 
 
 def _outcome(

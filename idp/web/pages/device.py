@@ -33,7 +33,10 @@ def show(visit: Visit) -> Response:
     if done in (ALLOWED, DENIED, LATE):
         return page("device_done.html", answer=done)
     typed = visit.query.get("user_code")
-    return _form() if typed is None else _look_up(visit, typed)
+    # Only where somebody goes there: a page of others must not use tries up by what it embeds.
+    if typed is None or visit.request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
+        return _form()
+    return _look_up(visit, typed)
 
 
 def submit(visit: Visit) -> Response:

@@ -35,7 +35,7 @@ def show(visit: Visit) -> Response:
 def submit(visit: Visit) -> Response:
     """Back to the app, which is told `access_denied`; a device hears it at its next poll."""
     interaction = need_interaction(visit, visit.form)
-    return answer(visit, flow.deny(visit.provider, interaction.pending))
+    return answer(visit, flow.deny(visit.provider, interaction.pending), clicked=True)
 
 
 def _opening(visit: Visit, opens_at: int | None) -> dict[str, str] | None:

@@ -6,7 +6,7 @@ from idp.domain.errors import Conflict, Refused
 from idp.services.accounts import USERNAME_MAX, create_account
 from idp.services.password_rules import MAX_LENGTH, MIN_LENGTH
 from idp.services.sign_in import sign_in
-from idp.web.answer import answer_signed_in, page
+from idp.web.answer import answer_signed_in, page, see_other
 from idp.web.app_card import app_card
 from idp.web.interaction import Interaction, continue_interaction
 from idp.web.rate_limit import SIGN_UPS
@@ -40,7 +40,11 @@ def submit(visit: Visit) -> Response:
         return _form(interaction, username, refused.reason, 400)
     except Conflict:
         return _form(interaction, username, "taken", 400)
-    signed_in = sign_in(visit.realm, username, password, replaces=visit.session_id)
+    try:
+        signed_in = sign_in(visit.realm, username, password, replaces=visit.session_id)
+    except Refused:
+        # Others have guessed at this name before it existed: the account is there, and its limit is not over yet.
+        return see_other(url_for("sign_in", request=interaction.sealed) if interaction else url_for("sign_in"))
     return answer_signed_in(visit, interaction, signed_in)
 
 
