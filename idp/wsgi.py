@@ -1,6 +1,7 @@
 """The WSGI application: machine paths go to `web/machine`, the rest to Flask."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from flask import Flask
@@ -44,6 +45,8 @@ def build_application(
     pages: Flask
     if settings.role is Role.DOOR:
         door, files = compose_door(provider, settings), read_wallet()
+        # Without a living key of the log it could only turn everybody away.
+        health = replace(health, able=lambda: bool(door.keys.live_bands()))
         wallet = WalletPage(files)
         paths = door_table(provider, token_server(provider), health, figures)
         paths |= wallet_table(door, wallet, files, wallet_config(door, WALLET_CLIENT_ID, WALLET_BATCH))

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from idp.cli.demo_data import PEOPLE, TELEVISION, App, Credentials, demo_apps, prepare
+from idp.cli.demo_data import PEOPLE, TELEVISION, App, Credentials, Prepared, demo_apps, prepare
 from idp.cli.demo_servers import Server, refuse_taken_ports, running
 from idp.settings import PREFIX, Settings, read_settings
 
@@ -23,45 +23,58 @@ _APP = (sys.executable, "-m", "relying_party_demo")
     "--data-dir", default="var/demo", show_default=True, type=click.Path(file_okay=False, path_type=Path)
 )
 def demo(port_base: int, data_dir: Path) -> None:
-    """Start an account issuer and two apps, with an adult, a minor and a child to sign in as. Loopback only."""
+    """Start an account issuer, a door and two apps, with an adult, a minor and a child to sign in as. Loopback only."""
     data_dir = data_dir.absolute()
-    environ = {
-        PREFIX + "ISSUER": f"http://127.0.0.1:{port_base}",
-        PREFIX + "DATA_DIR": str(data_dir / "account"),
-    }
-    settings = read_settings(environ, environ[PREFIX + "ISSUER"])
+    # Four hosts, since cookies know no ports; browsers take `localhost` and what ends in it for this machine.
+    account_issuer, door_issuer = f"http://127.0.0.1:{port_base}", f"http://localhost:{port_base + 1}"
+    account_environ = _environ(data_dir / "account", ISSUER=account_issuer, DOOR_ISSUER=door_issuer)
+    door_environ = _environ(data_dir / "door", ROLE="door", ISSUER=door_issuer, ACCOUNT_ISSUER=account_issuer)
+    account, door = read_settings(account_environ, account_issuer), read_settings(door_environ, door_issuer)
     apps = demo_apps(port_base)
-    refuse_taken_ports([port_base, *(app.port for app in apps)])
-    credentials = prepare(settings, data_dir, apps)
+    refuse_taken_ports([port_base, port_base + 1, *(app.port for app in apps)])
+    prepared = prepare(account, door, data_dir, apps)
+    door_environ[PREFIX + "TOKEN_LOG_KEY"] = prepared.log_key
     servers = [
-        _account_issuer(port_base, environ, data_dir),
-        *(_app(app, settings, credentials[app.key], data_dir) for app in apps),
+        _issuer("account issuer", port_base, account_environ, data_dir / "account.log"),
+        _issuer("door", port_base + 1, door_environ, data_dir / "door.log"),
+        *(_app(app, account, door, prepared, data_dir) for app in apps),
     ]
     with running(servers) as processes:
         if not processes.stopping:
-            _show(settings, apps, credentials[TELEVISION])
+            _show(account, door, apps, prepared.direct[TELEVISION])
         processes.watch()
 
 
-def _account_issuer(port: int, environ: Mapping[str, str], data_dir: Path) -> Server:
+def _environ(data_dir: Path, **settings: str) -> dict[str, str]:
+    return {PREFIX + "DATA_DIR": str(data_dir), **{PREFIX + name: value for name, value in settings.items()}}
+
+
+def _issuer(name: str, port: int, environ: Mapping[str, str], log: Path) -> Server:
     return Server(
-        name="account issuer",
+        name=name,
         command=(*_SERVE, "--port", str(port)),
         environ=environ,
         port=port,
-        ready_path="/.well-known/openid-configuration",
-        log=data_dir / "account.log",
+        # The door is ready once it has seen the key log.
+        ready_path="/readyz",
+        log=log,
     )
 
 
-def _app(app: App, settings: Settings, credentials: Credentials, data_dir: Path) -> Server:
+def _app(app: App, account: Settings, door: Settings, prepared: Prepared, data_dir: Path) -> Server:
+    direct, veiled = prepared.direct[app.key], prepared.veiled[app.key]
     return Server(
         name=app.name,
         command=(*_APP, "--port", str(app.port)),
         environ={
-            "DEMO_ISSUER": settings.issuer,
-            "DEMO_CLIENT_ID": credentials.client_id,
-            "DEMO_CLIENT_SECRET": credentials.client_secret,
+            "DEMO_ISSUER": account.issuer,
+            "DEMO_CLIENT_ID": direct.client_id,
+            "DEMO_CLIENT_SECRET": direct.client_secret,
+            "DEMO_VEILED_ISSUER": door.issuer,
+            "DEMO_VEILED_CLIENT_ID": veiled.client_id,
+            "DEMO_VEILED_CLIENT_SECRET": veiled.client_secret,
+            # Not every resolver knows `localhost`, and some give the IPv6 address alone.
+            "DEMO_VEILED_SERVER_ISSUER_URL": door.issuer.replace("//localhost:", "//127.0.0.1:"),
             "DEMO_NAME": app.name,
             "DEMO_BASE_URL": app.base_url,
         },
@@ -71,11 +84,12 @@ def _app(app: App, settings: Settings, credentials: Credentials, data_dir: Path)
     )
 
 
-def _show(settings: Settings, apps: tuple[App, ...], television: Credentials) -> None:
+def _show(settings: Settings, door: Settings, apps: tuple[App, ...], television: Credentials) -> None:
     addresses = Table("open in a browser", "what it is", title="Blindage demo")
     for app in apps:
         addresses.add_row(app.base_url, f"{app.name}, an app with an age gate")
     addresses.add_row(settings.issuer, "the account issuer")
+    addresses.add_row(door.issuer + "/wallet", "the age wallet, at the door of veiled sign-in")
     people = Table("username", "password", "who", title="Sign in as")
     for person in PEOPLE:
         people.add_row(person.username, person.password, person.who)

@@ -1,22 +1,26 @@
 """What the demo finds in its data directory: people with their ages, guardians, registered apps."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from idp.composition import compose
+from idp.composition import compose, log_signer, witness_notice
 from idp.domain.age import Assurance
 from idp.domain.client import Client, ClientState
 from idp.domain.device_grant import GRANT_TYPE
 from idp.domain.errors import Refused
+from idp.domain.offer import AUTHORIZATION_CODE
 from idp.master_key import write_private
+from idp.protocol.provider import Provider
 from idp.services.accounts import create_account, find_account, link_guardian
 from idp.services.clients import register_client
 from idp.services.evidence import record_evidence
 from idp.services.realm import Realm
+from idp.services.token_keys import ensure_token_keys, log_wallet_files
 from idp.settings import Settings
+from idp.web.wallet_files import read_wallet, wallet_digests
 
 FILE = "demo.json"
 """In the data directory, mode 0600: which issuer the data belongs to, and the apps' client secrets."""
@@ -76,22 +80,51 @@ def demo_apps(port_base: int) -> tuple[App, ...]:
     )
 
 
-def prepare(settings: Settings, data_dir: Path, apps: tuple[App, ...]) -> dict[str, Credentials]:
-    """Make what is missing of people and apps; the apps' credentials by key. What is there stays as it is.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What the servers have to be told: the apps' credentials by key, at the account issuer (`direct`) and at the door
+    (`veiled`), and the verifier key of the log of token keys."""
+
+    direct: dict[str, Credentials]
+    veiled: dict[str, Credentials]
+    log_key: str
+
+
+def prepare(account: Settings, door: Settings, data_dir: Path, apps: tuple[App, ...]) -> Prepared:
+    """Make what is missing of people, apps and token keys on both sides. What is there stays as it is.
 
     Refused `other_demo` when the data directory belongs to a demo at another address.
     """
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = data_dir / FILE
-    saved = _read(file, settings.issuer)
-    provider = compose(settings, exclusive=False)
+    saved = _read(file, account.issuer)
+    drafts = {app.key: _draft(app) for app in apps}
+    provider = compose(account, exclusive=False)
     try:
         for person in PEOPLE:
             _ensure_person(provider.realm, person)
-        drafts = {**{app.key: _draft(app) for app in apps}, TELEVISION: _television()}
-        return {key: _ensure_app(provider.realm, key, draft, saved, file) for key, draft in drafts.items()}
+        all_drafts = {**drafts, TELEVISION: _television()}
+        direct = {key: _ensure_app(provider.realm, "clients", key, app, saved, file) for key, app in all_drafts.items()}
+        log_key = _ensure_token_keys(provider)
     finally:
         provider.realm.store.close()
+    provider = compose(door, exclusive=False)
+    try:
+        veiled = {
+            key: _ensure_app(provider.realm, "veiled_clients", key, _at_door(app), saved, file)
+            for key, app in drafts.items()
+        }
+    finally:
+        provider.realm.store.close()
+    return Prepared(direct, veiled, log_key)
+
+
+def _ensure_token_keys(provider: Provider) -> str:
+    """Keys to sign tokens with from the first second on, the wallet's files in the log; the log's verifier key."""
+    store, now = provider.realm.store, provider.now()
+    ensure_token_keys(store, now, witness_notice(provider))
+    log_wallet_files(store, wallet_digests(read_wallet()), now)
+    return log_signer(provider).verifier.to_text()
 
 
 def birth_date(age: float, now: int) -> date:
@@ -110,8 +143,9 @@ def _ensure_person(realm: Realm, person: Person) -> None:
         link_guardian(realm, person.guardian, person.username)
 
 
-def _ensure_app(realm: Realm, key: str, app: Client, saved: dict[str, Any], file: Path) -> Credentials:
-    known = saved["clients"].get(key)
+def _ensure_app(realm: Realm, side: str, key: str, app: Client, saved: dict[str, Any], file: Path) -> Credentials:
+    kept = saved.setdefault(side, {})
+    known = kept.get(key)
     if known is not None:
         credentials = Credentials(**known)
         client = realm.store.read(lambda tx: tx.clients.get(credentials.client_id))
@@ -119,7 +153,7 @@ def _ensure_app(realm: Realm, key: str, app: Client, saved: dict[str, Any], file
             return credentials
     registered = register_client(realm, app)
     credentials = Credentials(registered.client.id, registered.secret or "")
-    saved["clients"][key] = asdict(credentials)
+    kept[key] = asdict(credentials)
     draft = file.with_suffix(".new")
     write_private(draft, json.dumps(saved, indent=1).encode())
     draft.replace(file)
@@ -136,6 +170,11 @@ def _draft(app: App) -> Client:
         post_logout_redirect_uris=(app.base_url + "/signed-out",),
         sector="",
     )
+
+
+def _at_door(app: Client) -> Client:
+    """The same app, registered at the door, where nothing is refreshed."""
+    return replace(app, grant_types=frozenset({AUTHORIZATION_CODE}))
 
 
 def _television() -> Client:

@@ -96,13 +96,13 @@ def advance(
                     if old.alg == key.alg and old.state is KeyState.ACTIVE:
                         tx.keys.move(old.kid, KeyState.ACTIVE, KeyState.RETIRING, now)
                         moved.append(old.kid)
-                tx.keys.move(key.kid, KeyState.NEXT, KeyState.ACTIVE, now)
-                _audit(tx, AuditKind.KEY_ACTIVATED, key.kid, now)
-                moved.append(key.kid)
+                if tx.keys.move(key.kid, KeyState.NEXT, KeyState.ACTIVE, now):
+                    _audit(tx, AuditKind.KEY_ACTIVATED, key.kid, now)
+                    moved.append(key.kid)
             elif key.state is KeyState.RETIRING and now >= (key.retiring_at or now) + kept_for:
-                tx.keys.move(key.kid, KeyState.RETIRING, KeyState.RETIRED, now)
-                _audit(tx, AuditKind.KEY_RETIRED, key.kid, now)
-                moved.append(key.kid)
+                if tx.keys.move(key.kid, KeyState.RETIRING, KeyState.RETIRED, now):
+                    _audit(tx, AuditKind.KEY_RETIRED, key.kid, now)
+                    moved.append(key.kid)
         return moved
 
     return store.write(unit, b"signing-keys")

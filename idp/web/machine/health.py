@@ -16,20 +16,23 @@ DIRECT_LOOPBACK = "direct-loopback"
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Liveness and readiness. `draining` tells that the server is about to stop."""
+    """Liveness and readiness. `draining` tells that the server is about to stop, `able` that it has all it needs."""
 
     store: Store
     draining: Callable[[], bool]
+    able: Callable[[], bool] = lambda: True
 
     def live(self, request: Request) -> Response:
         """200 as long as the process answers."""
         return Response(200, b"ok\n", TEXT)
 
     def ready(self, request: Request) -> Response:
-        """200 when requests can be served: the database answers and no stop was asked for; else 503."""
+        """200 when requests can be served: the database answers, nothing is missing, no stop is under way; else 503."""
         if self.draining():
             return Response(503, b"draining\n", TEXT, (*NO_STORE, ("Retry-After", "1")))
         self.store.ping()
+        if not self.able():
+            return Response(503, b"waiting\n", TEXT, (*NO_STORE, ("Retry-After", "1")))
         return Response(200, b"ready\n", TEXT)
 
 
