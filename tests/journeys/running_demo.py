@@ -23,7 +23,7 @@ _PORTS = 4
 
 @dataclass
 class RunningDemo:
-    """What the demo printed, and its process. `app`, `other_app`, `issuer` are addresses for a browser."""
+    """What the demo printed, and its process. `app`, `other_app`, `issuer`, `door` are addresses for a browser."""
 
     process: "subprocess.Popen[bytes]"
     port_base: int
@@ -45,6 +45,11 @@ class RunningDemo:
     def issuer(self) -> str:
         """The account issuer."""
         return f"http://127.0.0.1:{self.port_base}"
+
+    @property
+    def door(self) -> str:
+        """The door of veiled sign-in."""
+        return f"http://localhost:{self.port_base + 1}"
 
     def stop(self, stop_signal: signal.Signals = signal.SIGTERM) -> int:
         """End the demo; its exit status."""

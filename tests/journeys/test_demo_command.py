@@ -30,7 +30,7 @@ def command(data_dir: Path, *arguments: str) -> Any:
 
 
 def ports_free(port_base: int) -> bool:
-    return not any(in_use(port_base + offset) for offset in (0, 2, 3))
+    return not any(in_use(port_base + offset) for offset in range(4))
 
 
 def eventually(true: Callable[[], bool], seconds: float = 20) -> bool:
@@ -104,7 +104,7 @@ def test_servers_die_with_a_killed_demo(tmp_path: Path) -> None:
 def test_demo_ends_with_a_server_that_ended_and_says_which(tmp_path: Path) -> None:
     with running_demo(tmp_path / "demo") as demo:
         children = Path(f"/proc/{demo.process.pid}/task/{demo.process.pid}/children").read_text().split()
-        assert len(children) == 3
+        assert len(children) == 4
         os.kill(int(children[-1]), signal.SIGKILL)
         assert demo.process.wait(30) == 1
         assert eventually(lambda: ports_free(demo.port_base))

@@ -99,4 +99,4 @@ class Visitor:
 
 
 def _is_loopback(host: str | None) -> bool:
-    return host == "127.0.0.1" or (host or "").endswith(".localhost")
+    return host in ("127.0.0.1", "localhost") or (host or "").endswith(".localhost")

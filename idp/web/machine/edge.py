@@ -58,8 +58,8 @@ _CORS = (
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce, Retry-After"),
 )
+# Beside `_CORS`, which every answer of these endpoints carries: a header that stands twice counts for none.
 _PREFLIGHT = (
-    ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE"),
     ("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP, Accept"),
     ("Access-Control-Max-Age", "600"),
