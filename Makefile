@@ -1,6 +1,6 @@
 # Everything runs from .venv, which the first call of any target prepares; when nothing changed, preparing does nothing.
 #
-#   make demo        account issuer, door and demo app on this machine
+#   make demo        account issuer, door and two demo apps on this machine
 #   make test        lint, then the tests (REQUIRE_ALL=1: what is missing fails instead of being skipped)
 #   make test-long   full race counts, timing statistics, faults
 #   make bench       side-by-side benchmark

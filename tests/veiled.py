@@ -13,23 +13,33 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import httpx
 from nacl.signing import SigningKey
 from werkzeug.test import TestResponse
 
-from crypto.blind_rsa_keys import BlindRsaPublicKey
+from crypto.blind_rsa_keys import BlindRsaKey, BlindRsaPublicKey
 from crypto.encoding import b64url_decode, b64url_encode
 from crypto.notes import SignatureType, Verifier, cosign_checkpoint, verifier_of
 from crypto.pkce import challenge_of
 from crypto.privacy_pass import Token
 from crypto.privacy_pass_batch import GENERIC_BATCH_REQUEST_MEDIA_TYPE, GenericBatchTokenResponse
 from crypto.privacy_pass_challenge import TokenChallenge
-from crypto.privacy_pass_client import create_batch_request, finalize_batch
+from crypto.privacy_pass_client import create_batch_request, create_token_request, finalize_batch, finalize_token
+from crypto.privacy_pass_issuer import issue
 from crypto.veil import presented_message, sector_seed
 from idp.composition import compose, compose_door, key_log_follower, log_signer
+from idp.domain.age import Band
 from idp.domain.errors import FetchRefused
 from idp.protocol.door.door import Door, server_name_of
 from idp.protocol.door.key_view import KeyLogFollower
-from idp.services.token_keys import NOTICE_SECONDS, add_cosignature, ensure_token_keys, published_log
+from idp.protocol.provider import Provider
+from idp.services.token_keys import (
+    NOTICE_SECONDS,
+    add_cosignature,
+    ensure_token_keys,
+    published_log,
+    signing_key_of,
+)
 from idp.settings import read_settings
 from idp.web.metrics import NoMetrics
 from idp.wsgi import build_application
@@ -98,6 +108,17 @@ class Veiled:
         return wallet
 
 
+def mint_tokens(provider: Provider, challenge: TokenChallenge, count: int, band: Band = Band.ADULT) -> list[Token]:
+    """Tokens signed with the account issuer's own key of the moment: so many that no account would get them."""
+    keys = provider.realm.store.read(lambda tx: tx.token_keys.all())
+    key = signing_key_of(keys, band, provider.now())
+    assert key is not None
+    signing = BlindRsaKey.from_pkcs8(key.private_der)
+    named = {signing.public.truncated_token_key_id: signing}
+    asked = (create_token_request(challenge, signing.public) for _ in range(count))
+    return [finalize_token(pending, issue(request, named)) for request, pending in asked]
+
+
 def make_veiled(directory: Path, account_issuer: str = "https://id.example", door_issuer: str = DOOR) -> Veiled:
     """An account issuer whose keys a witness has seen in time, and a door that follows its log."""
     account = make_app(directory / "account", account_issuer, door_issuer=door_issuer)
@@ -161,14 +182,14 @@ class Shown:
     browser: Browser
     presentation: dict[str, Any]
 
-    def post(self, fields: dict[str, str], **headers: str) -> TestResponse:
-        """What the wallet's page posts, cookies and all."""
+    def post(self, fields: dict[str, str], peer: str | None = None, **headers: str) -> TestResponse:
+        """What the wallet's page posts, cookies and all; from an address that no limit has seen unless one is named."""
         p = self.presentation
         form = {"csrf": p["csrf"], "request": p["request"], **fields}
-        form = {name: value for name, value in form.items() if value is not None}
         return self.browser.client.post(
             urlsplit(p["present"]).path, base_url=self.browser.issuer, data=form,
             headers={"Origin": self.browser.issuer, "Sec-Fetch-Site": "same-origin", **headers},
+            environ_overrides={"REMOTE_ADDR": peer or f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"},
         )  # fmt: skip
 
 
@@ -232,15 +253,7 @@ class Wallet:
         """What to post to show a token: the next one of the wallet, unless one is given."""
         token = token if token is not None else self.tokens.pop()
         data = token if isinstance(token, bytes) else token.to_bytes()
-        p = shown.presentation
-        key = SigningKey(sector_seed(self.seed, p["door"], p["sector"]))
-        message = presented_message(p["door"], p["sector"], p["request_id"], data)
-        return {
-            "decision": "allow",
-            "token": b64url_encode(data),
-            "pk": b64url_encode(bytes(key.verify_key)),
-            "sig": b64url_encode(key.sign(message).signature),
-        }
+        return presented_fields(self.seed, shown.presentation, data)
 
     def present(self, app: RelyingParty, **changes: str | None) -> TestResponse:
         """Show a token for a request of an app; the door's answer."""
@@ -258,7 +271,20 @@ class Wallet:
         return dict(answer.json)
 
 
-def presentation_of(page: TestResponse) -> dict[str, Any]:
+def presented_fields(seed: bytes, presentation: dict[str, Any], token: bytes) -> dict[str, str]:
+    """What a wallet with this seed posts to show a token for a request."""
+    door, sector = presentation["door"], presentation["sector"]
+    key = SigningKey(sector_seed(seed, door, sector))
+    message = presented_message(door, sector, presentation["request_id"], token)
+    return {
+        "decision": "allow",
+        "token": b64url_encode(token),
+        "pk": b64url_encode(bytes(key.verify_key)),
+        "sig": b64url_encode(key.sign(message).signature),
+    }
+
+
+def presentation_of(page: "TestResponse | httpx.Response") -> dict[str, Any]:
     """The request in the door's page."""
     found = _DATA.findall(page.text)
     assert len(found) == 1, page.text

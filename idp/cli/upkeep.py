@@ -37,7 +37,7 @@ def backup(file: Path) -> None:
 @click.command()
 @as_json
 def fsck(as_json: bool) -> None:
-    """Prove the invariants I1 to I12 on a stopped or live database; refuses (1) when one is broken."""
+    """Prove the database's invariants (listed in the output), stopped or live; refuses (1) when one is broken."""
     with opened_provider() as provider:
         found = check_invariants(sql_store(provider.realm.store), provider.now())
     show([{"invariant": item.name, "rule": item.rule, "violations": item.violations} for item in found], as_json)

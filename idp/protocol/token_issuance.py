@@ -31,7 +31,7 @@ class Issue:
 
 
 def issue_tokens(provider: Provider, issue: Issue, now: int) -> dict[str, Any]:
-    """The token answer's members. Nothing is stored; the caller has claimed or checked the grant.
+    """The token answer's members. Nothing is stored: the caller claims or checks the grant, else drops the answer.
 
     InvalidGrant when a minor's curfew leaves no time for a token.
     """

@@ -26,11 +26,11 @@ class Disclosure:
 def disclosures(
     policy: Policy, client: Client, scope: frozenset[str], claims: frozenset[str]
 ) -> tuple[Disclosure, ...]:
-    """Everything these scopes and claims tell an app, the pseudonym first."""
+    """Everything these scopes and claims tell an app, the pseudonym first; the wallet gets none."""
     over = {f"{AGE_OVER_PREFIX}{age}": age for age in client.thresholds}
     named = tuple(sorted(age for claim, age in over.items() if claim in claims))
     asks_age = AGE in scope or bool(claims)
-    lines = [Disclosure("pseudonym")]
+    lines = [] if scope == {AGE_TOKENS} else [Disclosure("pseudonym")]
     if AGE in scope or AGE_BAND in claims:
         lines.append(Disclosure("band"))
     lines += [Disclosure("over", (age,)) for age in named]

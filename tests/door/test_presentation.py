@@ -259,6 +259,14 @@ def test_missing_or_garbled_field_is_refused(veiled: Veiled, wallet: Wallet, nam
     assert "code" in told_app(shown.post(wallet.fields(shown)))
 
 
+def test_guesser_is_slowed_down_by_address(veiled: Veiled, wallet: Wallet) -> None:
+    shown = wallet.arrive(veiled.app())
+    fields = wallet.fields(shown, flip(300)(wallet.tokens[0].to_bytes()))
+    statuses = [shown.post(fields, peer="192.0.2.7").status_code for _ in range(62)]
+    assert statuses[:60] == [400] * 60 and statuses[61] == 429
+    assert shown.post(fields, peer="192.0.2.8").status_code == 400
+
+
 def test_no_is_told_to_the_app_as_every_no(veiled: Veiled, wallet: Wallet) -> None:
     app = veiled.app()
     told = told_app(wallet.arrive(app).post({"decision": "deny"}))

@@ -85,14 +85,15 @@ class RacingApp:
 
 
 @contextmanager
-def two_servers(directory: Path, database_url: str) -> Iterator[tuple[Issuer, list[str]]]:
+def two_servers(directory: Path, database_url: str, **settings: str) -> Iterator[tuple[Issuer, list[str]]]:
     """Two server processes for one issuer on one PostgreSQL; the issuer and both addresses."""
+    shared = {"DATABASE_URL": database_url, **NO_LIMITS, **settings}
     with ExitStack() as stack:
-        first = stack.enter_context(running_issuer(directory / "a", DATABASE_URL=database_url, **NO_LIMITS))
+        first = stack.enter_context(running_issuer(directory / "a", **shared))
         ring = first.data_dir / "master-key.json"
         second = stack.enter_context(
             running_issuer(
-                directory / "b", DATABASE_URL=database_url, ISSUER=first.url, MASTER_KEY_FILE=str(ring), **NO_LIMITS
+                directory / "b", ISSUER=first.url, MASTER_KEY_FILE=str(ring), **shared
             )
         )
         yield first, [first.url, f"http://127.0.0.1:{second.server.port}"]

@@ -1,7 +1,7 @@
 """The checks of an authorization request, in their order.
 
 Order is security: before step 2 has proven where to answer, nothing may redirect. Each step takes a frozen request and
-returns one. Steps 1 and 2 raise errors that are shown on a page; every later error goes to the proven redirect URI.
+returns one. Steps 0 to 2 raise errors that are shown on a page; every later error goes to the proven redirect URI.
 
  0 pushed, signed request 4 nothing repeated      8 nonce        12 claims, acr      16 pushed where it must be
  1 client known           5 no request object     9 prompt       13 id_token_hint    17 DPoP key

@@ -1,15 +1,18 @@
 """Invariants of the database, proven by looking at all of it (threats, section 0.1); runs on a live database."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Table, and_, func, or_, select
 from sqlalchemy import bindparam as param
 
+from idp.domain.age_token import QUOTA
 from idp.domain.audit_event import AuditKind
 from idp.domain.signing_key import KeyState
 from idp.storage.sql.audit_verify import verify_audit
+from idp.storage.sql.door import tables as door_tables
+from idp.storage.sql.door.transaction import DOOR
 from idp.storage.sql.runner import Runner
 from idp.storage.sql.statement import Statement
 from idp.storage.sql.store import SqlStore
@@ -27,6 +30,7 @@ from idp.storage.sql.tables import (
     sessions,
     signing_keys,
     spent,
+    token_allowance,
 )
 from idp.storage.sql.transaction import SqlTransaction
 
@@ -59,10 +63,25 @@ _KEYS_OF_NOBODY = Statement(
     select(func.count()).select_from(account_keys)
     .outerjoin(accounts, accounts.c.id == account_keys.c.account_id).where(accounts.c.id.is_(None))
 )
-_EXPIRED = {
-    table.name: Statement(select(func.count()).select_from(table).where(table.c.expires_at < param("before")), "before")
-    for table in (sessions, spent, attempts, device_grants, recovery_codes)
-}
+_OVER_QUOTA = Statement(select(func.count()).select_from(token_allowance).where(token_allowance.c.used > QUOTA))
+_UNSPENT = Statement(
+    select(func.count()).select_from(door_tables.answered_requests)
+    .outerjoin(door_tables.spent_tokens, door_tables.spent_tokens.c.digest == door_tables.answered_requests.c.token)
+    .where(door_tables.spent_tokens.c.digest.is_(None))
+)
+
+
+def _expired(*tables: Table) -> tuple[Statement, ...]:
+    return tuple(
+        Statement(select(func.count()).select_from(table).where(table.c.expires_at < param("before")), "before")
+        for table in tables
+    )
+
+
+_EXPIRED = _expired(sessions, spent, attempts, device_grants, recovery_codes)
+_EXPIRED_AT_DOOR = _expired(
+    spent, attempts, door_tables.spent_tokens, door_tables.answered_requests, door_tables.door_grants
+)
 _PLAIN_SECRETS = Statement(
     select(func.count()).select_from(clients)
     .where(clients.c.secret_hash.is_not(None), func.length(clients.c.secret_hash) != _DIGEST_BYTES)
@@ -75,6 +94,10 @@ _KEY_STATES = Statement(
 )
 
 
+Check = tuple[str, str, Callable[[SqlTransaction], int]]
+"""An invariant's name, its rule, and how to count what breaks it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Invariant:
     """One rule and how often it is broken."""
@@ -85,20 +108,40 @@ class Invariant:
 
 
 def check_invariants(store: SqlStore, now: int) -> list[Invariant]:
-    """Every invariant, each with its count of violations; 0 everywhere on a sound database."""
-    checks: tuple[tuple[str, str, Callable[[SqlTransaction], int]], ...] = (
-        ("I2", "each refresh family is one chain with one live leaf", lambda tx: _count(tx.run, _BROKEN_CHAINS)),
-        ("I3", "each consent has exactly one audit row, and each such row its consent", _unpaired_consents),
-        ("I7", "no live grant without account or consent", lambda tx: _count(tx.run, _ORPHANED_GRANTS, now)),
-        ("I8", "no account without its data key, no data key without its account", _shredding),
-        ("I9", "no table joins account, client and anonymous token", lambda tx: _joining_tables()),
-        ("I10", "expired rows are gone within a day", lambda tx: _overdue(tx.run, now - RETENTION_SLACK)),
-        ("I11", "client secrets are digests", lambda tx: _count(tx.run, _PLAIN_SECRETS)),
-        ("I12", "every signing key is in a legal state, one active for each algorithm", _illegal_keys),
-    )
+    """Every invariant, each with its count of violations; 0 everywhere on a sound database of either kind."""
+    checks = _checks_of_door(now) if store.layout is DOOR else _checks_of_account(now)
     found = [Invariant(name, rule, store.read(check, snapshot=True)) for name, rule, check in checks]
     found.append(Invariant("I4", "the audit trail verifies", len(verify_audit(store))))
     return sorted(found, key=lambda item: int(item.name[1:]))
+
+
+def _checks_of_account(now: int) -> tuple[Check, ...]:
+    return (
+        ("I2", "each refresh family is one chain with one live leaf", lambda tx: _count(tx.run, _BROKEN_CHAINS)),
+        ("I3", "each consent has exactly one audit row, and each such row its consent", _unpaired_consents),
+        ("I5", "no account has had more tokens in an epoch than its quota", lambda tx: _count(tx.run, _OVER_QUOTA)),
+        ("I7", "no live grant without account or consent", lambda tx: _count(tx.run, _ORPHANED_GRANTS, now)),
+        ("I8", "no account without its data key, no data key without its account", _shredding),
+        ("I9", "no table joins account, client and anonymous token", lambda tx: _joining_tables()),
+        *_checks_of_both(_EXPIRED, now),
+    )
+
+
+def _checks_of_door(now: int) -> tuple[Check, ...]:
+    return (
+        ("I6", "every request was answered for a token that is spent", lambda tx: _count(tx.run, _UNSPENT)),
+        ("I9", "no table has a column for an account", lambda tx: _columns_of_people()),
+        *_checks_of_both(_EXPIRED_AT_DOOR, now),
+    )
+
+
+def _checks_of_both(expired: Sequence[Statement], now: int) -> tuple[Check, ...]:
+    before = now - RETENTION_SLACK
+    return (
+        ("I10", "expired rows are gone within a day", lambda tx: sum(_count(tx.run, one, before) for one in expired)),
+        ("I11", "client secrets are digests", lambda tx: _count(tx.run, _PLAIN_SECRETS)),
+        ("I12", "every signing key is in a legal state, one active for each algorithm", _illegal_keys),
+    )
 
 
 def _count(run: Runner, statement: Statement, *parameters: object) -> int:
@@ -130,8 +173,8 @@ def _joining_tables() -> int:
     )
 
 
-def _overdue(run: Runner, before: int) -> int:
-    return sum(_count(run, statement, before) for statement in _EXPIRED.values())
+def _columns_of_people() -> int:
+    return sum(1 for table in door_tables.metadata.tables.values() if "account_id" in table.c)
 
 
 def _illegal_keys(tx: SqlTransaction) -> int:
