@@ -49,7 +49,7 @@ class Person:
 PEOPLE = (
     Person("demo-adult", "lantern-plum-river", "an adult, guardian of the other two", 34.5),
     Person("demo-minor", "kite-maple-window", "a minor of 15", 15.5, "demo-adult"),
-    Person("demo-child", "paper-boat-morning", "a child of 10, for whom a guardian would have to agree", 10.5, "demo-adult"),
+    Person("demo-child", "paper-boat-morning", "a child of 10, whose guardian would have to agree", 10.5, "demo-adult"),
 )
 
 
