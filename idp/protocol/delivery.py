@@ -43,11 +43,12 @@ class Deliverer:
         """Send everything that is due; how many messages were delivered. Unavailable when the database is away."""
         delivered = 0
         while batch := self._claim():
-            by_app: dict[str, list[Claimed]] = {}
+            by_endpoint: dict[tuple[str, bool], list[Claimed]] = {}
             for claimed in batch:
-                by_app.setdefault(claimed[0].client_id, []).append(claimed)
+                message = claimed[0]
+                by_endpoint.setdefault((message.client_id, message.kind is MessageKind.LOGOUT), []).append(claimed)
             round_ends = self._provider.now() + WORK_SECONDS
-            delivered += sum(self._pool.map(self._tell_app, by_app.values(), repeat(round_ends)))
+            delivered += sum(self._pool.map(self._tell, by_endpoint.values(), repeat(round_ends)))
             if len(batch) < BATCH:
                 break
         return delivered
@@ -64,8 +65,11 @@ class Deliverer:
         secrets.SystemRandom().shuffle(batch)
         return batch
 
-    def _tell_app(self, group: Sequence[Claimed], round_ends: int) -> int:
-        """One app's messages, one after the other; once it does not answer, the rest waits with the one that failed."""
+    def _tell(self, group: Sequence[Claimed], round_ends: int) -> int:
+        """One endpoint's messages, one after the other; once it does not answer, the rest waits with the failed one.
+
+        An app whose logout endpoint is broken still hears its events, and the other way round.
+        """
         provider = self._provider
         client = provider.realm.store.read(lambda tx: tx.clients.get(group[0][0].client_id))
         delivered: list[AppMessage] = []

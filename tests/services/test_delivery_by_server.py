@@ -26,6 +26,7 @@ def server() -> Iterator[ListeningApp]:
         yield app
 
 
+@pytest.mark.timeout(300)
 def test_a_killed_servers_messages_are_delivered_by_the_next_one(tmp_path: Path, server: ListeningApp) -> None:
     port = free_port()
     server.answers["/logout"], server.answers["/events"] = (503, {}, b""), (202, {}, b"")
@@ -95,7 +96,7 @@ def undelivered(issuer: Issuer, client: dict[str, str]) -> list[dict[str, Any]]:
     return messages
 
 
-def soon(holds: Callable[[], bool], what: str, seconds: float = 30) -> None:
+def soon(holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
     """Wait until something holds; fail with `what` when it does not in time."""
     end = time.monotonic() + seconds
     while not holds():
