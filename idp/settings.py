@@ -115,8 +115,10 @@ def read_settings(environ: Mapping[str, str], default_issuer: str, role: str | N
     )
     if not settings.rate_limits and not settings.loopback:
         raise SettingsError("RATE_LIMITS", "may be off for a loopback issuer only")
-    _check_apart("DOOR_ISSUER", issuer, settings.door_issuer)
-    _check_apart("ACCOUNT_ISSUER", issuer, settings.account_issuer)
+    if settings.role is Role.DOOR:
+        _check_apart("ACCOUNT_ISSUER", issuer, settings.account_issuer)
+    else:
+        _check_apart("DOOR_ISSUER", issuer, settings.door_issuer)
     return settings
 
 

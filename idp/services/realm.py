@@ -1,11 +1,13 @@
 """The realm: one issuer with its keys, policy, store and clock. Every service function works in one."""
 
 from dataclasses import dataclass
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from crypto.keyring import KeyRing
 from idp.domain.clock import Clock
 from idp.domain.curfew import Curfew
+from idp.domain.errors import Refused
 from idp.domain.offer import ACCOUNT_OFFER, Offer
 from idp.domain.policy import Policy
 from idp.domain.ports import KnownPasswords, Store
@@ -22,8 +24,13 @@ class FixedKeys:
     username: bytes
 
 
-NO_KEYS = FixedKeys(b"", b"", b"")
-"""The door's: it has no people, so nothing to name or index them by. Whoever uses one of these is refused."""
+class _NoKeys:
+    def __getattr__(self, name: str) -> NoReturn:
+        raise Refused("not_here", "this side keeps no people, and nothing to name or find them by")
+
+
+NO_KEYS: Any = _NoKeys()
+"""The door's, in place of `FixedKeys`: whoever asks for one is refused in words."""
 
 
 @dataclass(frozen=True, slots=True)

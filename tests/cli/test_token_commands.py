@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from crypto.blind_rsa_keys import choose_backend
 from crypto.encoding import b64url_decode, b64url_encode
-from crypto.notes import Verifier, sign_checkpoint
+from crypto.notes import Verifier, cosign_checkpoint, sign_checkpoint
 from idp.cli.root import blindage
 from idp.composition import log_signer
 from idp.domain.errors import DomainError
@@ -223,5 +223,12 @@ def test_note_that_is_not_of_this_log_or_witness_is_refused(account: App, witnes
 
     assert attempt(seen["note"], stranger["verifier_key"]) == "bad_cosignature"
     assert attempt("", seen["verifier_key"]) == "bad_cosignature"
+    # Signed by this log's key, and by the witness, over leaves that are not in it: a fork, or a larger log.
+    signer = log_signer(account.provider)
+    leaves = list(published_log(account.provider.realm.store, signer).leaves)
+    for other_leaves in (leaves[::-1], [*leaves, b"{}"]):
+        note = sign_checkpoint(checkpoint_of(signer.name, other_leaves), signer.name, signer.seed)
+        seed = b64url_decode((witness.directory / "key").read_text().strip())
+        assert attempt(cosign_checkpoint(note, witness.name, seed, 1), seen["verifier_key"]) == "bad_cosignature"
     assert attempt(seen["note"].replace("\n8\n", "\n7\n"), seen["verifier_key"]) == "bad_cosignature"
     assert run(account, "tokens", "cosign", "-", "--witness", "garbage", told=seen["note"]).exit_code == 2

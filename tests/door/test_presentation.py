@@ -8,6 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import load_der_private_key
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
 from crypto.encoding import b64url_decode, b64url_encode
@@ -257,6 +259,23 @@ def test_missing_or_garbled_field_is_refused(veiled: Veiled, wallet: Wallet, nam
         wrong = {key: text for key, text in {**fields, name: value}.items() if text is not None}
         assert error_of(shown.post(wrong)) in ("invalid_request", "invalid_token"), value
     assert "code" in told_app(shown.post(wallet.fields(shown)))
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.data())
+def test_no_form_makes_the_door_fail(veiled: Veiled, wallet: Wallet, data: st.DataObject) -> None:
+    """Whatever is posted, in whatever mixture with what is right: an answer with a registered error."""
+    shown = wallet.arrive(veiled.app())
+    token = wallet.tokens[0].to_bytes()
+    right = wallet.fields(shown, flip(300)(token))
+    junk = st.one_of(
+        st.text(max_size=40), st.binary(max_size=400).map(b64url_encode),
+        st.sampled_from([b64url_encode(token), right["pk"], right["sig"], "allow", "deny "]),
+    )  # fmt: skip
+    changes = data.draw(st.dictionaries(st.sampled_from(("csrf", "request", *right)), junk))
+    answer = shown.post({**right, **changes})
+    assert error_of(answer, answer.status_code) in ("invalid_request", "request_expired", "invalid_token")
+    assert answer.status_code == 400
 
 
 def test_guesser_is_slowed_down_by_address(veiled: Veiled, wallet: Wallet) -> None:

@@ -56,13 +56,20 @@ def test_only_a_demonstration_on_this_machine_needs_no_witness(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("name", "other"),
-    [("ACCOUNT_ISSUER", "https://id.example"), ("DOOR_ISSUER", "https://id.example:8443")],
+    ("role", "name", "other"),
+    [("door", "ACCOUNT_ISSUER", "https://id.example"), ("account", "DOOR_ISSUER", "https://id.example:8443")],
 )
-def test_both_halves_on_one_host_are_refused(name: str, other: str) -> None:
+def test_both_halves_on_one_host_are_refused(role: str, name: str, other: str) -> None:
     """Cookies know no ports: the door would be sent the account issuer's, or the other way round."""
     with pytest.raises(SettingsError, match="different hosts"):
-        read_settings({f"BLINDAGE_{name}": other}, "https://id.example")
+        read_settings({f"BLINDAGE_{name}": other}, "https://id.example", role)
+
+
+def test_both_halves_may_be_told_the_same() -> None:
+    """One file of settings for two servers; each has its own issuer and role besides."""
+    shared = {"BLINDAGE_DOOR_ISSUER": "https://door.example", "BLINDAGE_ACCOUNT_ISSUER": "https://id.example"}
+    assert read_settings(shared, "https://id.example", "account").role == "account"
+    assert read_settings(shared, "https://door.example", "door").role == "door"
 
 
 def test_door_refuses_the_account_issuers_ring_and_database(veiled: Veiled, tmp_path: Path) -> None:

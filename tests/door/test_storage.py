@@ -143,6 +143,9 @@ def test_token_and_request_are_used_up_together(store: SqlStore) -> None:
     assert (spent.value.reason, answered.value.reason) == ("token_spent", "request_answered")
     # What was refused has left nothing behind: the second token and the second request are good together.
     assert claim(shown(token=b"u", request=b"s", code="other")) == "other"
+    # Both are used up, but with others: nobody gets the code that another token earned.
+    with pytest.raises(Refused, match="spent"):
+        claim(shown(token=b"u", request=b"r"))
 
 
 def test_kept_code_is_sealed_and_goes_with_the_request_while_the_token_stays_spent(store: SqlStore) -> None:

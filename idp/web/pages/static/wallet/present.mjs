@@ -102,7 +102,13 @@ async function postToDoor(presentation, fields, web) {
   const answer = jsonOf(response);
   if (response.ok) return checkedAnswer(answer);
   if (response.status === 503) throw new WalletError("door_unreachable", "the door is busy");
-  const codes = { invalid_token: "token_refused", request_expired: "request_expired" };
+  const codes = {
+    invalid_token: "token_refused",
+    request_expired: "request_expired",
+    curfew: "curfew",
+    guardian_needed: "guardian_needed",
+    slow_down: "door_unreachable",
+  };
   throw new WalletError(codes[answer?.error] ?? "door_refused", `${response.status} ${answer?.error}`);
 }
 

@@ -111,6 +111,8 @@ export const en = {
     request_broken: "The app's request did not arrive whole. Please go back to the app and begin again.",
     request_expired: "The app's request is too old. Please go back to the app and begin again.",
     token_refused: "This token was refused: perhaps it was used before, or its key was withdrawn. It has been thrown away; you can show another.",
+    curfew: "Apps of this kind are open to minors at set times only, and not now. No token was used up.",
+    guardian_needed: "For a minor a guardian would have to agree to this app, and this page cannot know that. No token was used up. The app may offer another way to sign in.",
     door_refused: "The request was refused. Please go back to the app and begin again.",
   },
 };
