@@ -39,7 +39,9 @@ def backup(file: Path) -> None:
 def fsck(as_json: bool) -> None:
     """Prove the database's invariants (listed in the output), stopped or live; refuses (1) when one is broken."""
     with opened_provider() as provider:
-        found = check_invariants(sql_store(provider.realm.store), provider.now())
+        found = check_invariants(
+            sql_store(provider.realm.store), provider.now(), provider.realm.policy.consent_age
+        )
     show([{"invariant": item.name, "rule": item.rule, "violations": item.violations} for item in found], as_json)
     broken = [item.name for item in found if item.violations]
     if broken:

@@ -52,7 +52,7 @@ def register_client(realm: Realm, draft: Client) -> Registered:
     are its owner's from now on. Refused: `invalid_redirect_uri`, `invalid_client_metadata` (RFC 7591, 3.2.2).
     """
     now = realm.clock.now()
-    client_id = b64url_encode(secrets.token_bytes(CLIENT_ID_BYTES))
+    client_id = _new_client_id()
     check_metadata(realm, draft)
     reviewed = draft.state is ClientState.ACTIVE
     secret = new_secret() if needs_secret(draft) else None
@@ -90,6 +90,14 @@ def settled_sector(client: Client, *, checked: bool) -> str:
 def needs_secret(client: Client) -> bool:
     """Whether the client authenticates with a shared secret (RFC 7591, section 3.2.1)."""
     return client.token_endpoint_auth_method.startswith("client_secret_")
+
+
+def _new_client_id() -> str:
+    """Random bytes in base64url; none begins with a dash, which commands would take for an option."""
+    client_id = "-"
+    while client_id.startswith("-"):
+        client_id = b64url_encode(secrets.token_bytes(CLIENT_ID_BYTES))
+    return client_id
 
 
 def new_secret() -> str:

@@ -18,7 +18,8 @@ def record_evidence(realm: Realm, username: str, birthdate: date, method: str, a
     """Record what evidence says of a person's age; returns what is kept. The birth date is written nowhere.
 
     A first record takes effect at once. A later one must be at least as strong; a correction takes effect on the next
-    public change date, so that it shows no birthday. Refused: `unknown_method`, `weaker_evidence`, a bad birth date.
+    public change date, so that it shows no birthday. A child that has no guardian loses its apps. Refused:
+    `unknown_method`, `weaker_evidence`, a bad birth date.
     """
     if method not in METHODS:
         raise Refused("unknown_method", "evidence methods: " + ", ".join(METHODS))
@@ -39,6 +40,9 @@ def record_evidence(realm: Realm, username: str, birthdate: date, method: str, a
             state = corrected(kept.state, stated, assurance, now, realm.policy)
             record = AgeRecord(state, kept.assurance_at(now))
         tx.accounts.set_age(account_id, record)
+        if not account.guardians and not record.state.over(realm.policy.consent_age, now):
+            # What a child agreed to while nothing was known of its age was not its own to agree to.
+            tx.grants.revoke_of_account(account_id, now)
         details = (("method", method), ("assurance", assurance.value))
         tx.audit.append(
             AuditEvent(new_id(now), now, AuditKind.EVIDENCE_RECORDED, account_id, None, account_id.hex(), details)

@@ -1,6 +1,7 @@
 """`blindage client`: what an operator sees of apps that registered themselves, and how they are let in."""
 
 import json
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from idp.cli.clients import client as client_commands
 from idp.domain.errors import Refused
+from idp.services.clients import CLIENT_ID_BYTES
 from tests.app import ISSUER
 from tests.registration import Desk, RegisteredApp, open_desk
 
@@ -47,6 +49,19 @@ def test_show_prints_everything_but_secrets(desk: Desk) -> None:
 
 def test_show_of_an_unknown_app_is_refused(desk: Desk) -> None:
     assert isinstance(run(desk, "show", "unknown").exception, Refused)
+
+
+def test_no_app_has_an_id_that_commands_take_for_an_option(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter([b"\xf8" * CLIENT_ID_BYTES, b"\xfb" * CLIENT_ID_BYTES])
+    real = secrets.token_bytes
+
+    def unlucky(size: int) -> bytes:
+        return next(drawn, real(size)) if size == CLIENT_ID_BYTES else real(size)
+
+    monkeypatch.setattr(secrets, "token_bytes", unlucky)
+    app = desk.registered()
+    assert next(drawn, None) is None, "both were drawn, and begin with a dash"
+    assert printed(run(desk, "show", app.id, "--json"))["client_name"]
 
 
 def test_review_lets_everybody_in_for_the_version_that_was_seen(desk: Desk) -> None:

@@ -46,7 +46,7 @@ def test_care_of_the_data_works_as_at_the_account_issuer(tmp_path: Path) -> None
     removed = printed(run(tmp_path, "housekeeping", "--json"))
     assert set(removed) >= {"spent_tokens", "answered_requests", "door_grants"}
     found = printed(run(tmp_path, "fsck", "--json"))
-    assert {item["invariant"] for item in found} == {"I4", "I6", "I9", "I10", "I11", "I12"}
+    assert {item["invariant"] for item in found} == {"I1", "I4", "I6", "I9", "I10", "I11", "I12"}
     assert not any(item["violations"] for item in found)
     assert printed(run(tmp_path, "audit", "verify", "--json")) == []
     kinds = {event["kind"] for event in printed(run(tmp_path, "audit", "show", "--json"))}

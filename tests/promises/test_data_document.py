@@ -18,7 +18,7 @@ _ROW = re.compile(r"^\| `(\w+)` \|(.*)\|$")
 _CELLS = 4
 
 
-def _documented() -> dict[str, dict[str, list[str]]]:
+def documented() -> dict[str, dict[str, list[str]]]:
     """Table -> column -> the other cells of its row: holds, sealed, kept, at deletion."""
     found: dict[str, dict[str, list[str]]] = {}
     columns: dict[str, list[str]] | None = None
@@ -48,22 +48,22 @@ def _missing(wanted: dict[str, set[str]], there: dict[str, Iterable[str]]) -> se
 
 
 def test_every_column_is_documented() -> None:
-    assert _missing(_columns(metadata, door.metadata), dict(_documented())) == set()
+    assert _missing(_columns(metadata, door.metadata), dict(documented())) == set()
 
 
 def test_no_documented_column_is_gone() -> None:
-    documented = {table: set(columns) for table, columns in _documented().items()}
-    assert _missing(documented, dict(_columns(metadata, door.metadata))) == set()
+    told = {table: set(columns) for table, columns in documented().items()}
+    assert _missing(told, dict(_columns(metadata, door.metadata))) == set()
 
 
 def test_a_column_that_is_not_documented_is_noticed() -> None:
     columns = _columns(metadata)
     columns["accounts"].add("birthdate")
-    assert _missing(columns, dict(_documented())) == {"accounts.birthdate"}
+    assert _missing(columns, dict(documented())) == {"accounts.birthdate"}
 
 
 def test_each_row_says_what_it_holds_how_long_and_what_deletion_does() -> None:
-    for table, columns in _documented().items():
+    for table, columns in documented().items():
         for column, cells in columns.items():
             assert len(cells) == _CELLS, f"{table}.{column}"
             holds, _, kept, deletion = cells
@@ -77,10 +77,10 @@ def test_sealed_is_said_of_exactly_what_the_program_seals() -> None:
     issuer = "https://id.example"
     places = vars(ColumnSealing(KeyRing.generate(issuer))).values()
     under = {place.ad(b""): type(place) for place in places if isinstance(place, RecordColumn | RingColumn)}
-    documented = _documented()
+    told = documented()
     # Wrapped by `crypto.keyring`, not by a column's place.
-    assert documented.pop("wrapped_keys")["wrapped"][1] == "ring"
-    for table, columns in documented.items():
+    assert told.pop("wrapped_keys")["wrapped"][1] == "ring"
+    for table, columns in told.items():
         for column, cells in columns.items():
             key = under.get(column_ad(issuer, table, column, b""))
             said = cells[1].startswith("account key"), cells[1].startswith("ring")

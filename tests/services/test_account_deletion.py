@@ -53,7 +53,7 @@ def test_the_invariants_hold_after_deletions(app: App) -> None:
         party.tokens(person)
     for person in people[:2]:
         delete_account(app.provider.realm, person.username, Initiator.USER)
-    assert [item for item in check_invariants(sql_store(app), app.clock.now()) if item.violations] == []
+    assert [item for item in check_invariants(sql_store(app), app.clock.now(), 14) if item.violations] == []
 
 
 def test_a_deleted_account_is_refused_everywhere_and_its_name_is_free(app: App) -> None:

@@ -89,6 +89,11 @@ class ColumnSealing:
         self.token_key = RingColumn(ring.issuer, "token_keys", "sealed", sealer)
         self.outbox = RingColumn(ring.issuer, "outbox", "payload", sealer)
 
+    @property
+    def ring_ids(self) -> frozenset[bytes]:
+        """The ids that stand in front of what is under the ring."""
+        return frozenset(entry.id for entry in self._ring.entries)
+
     def new_data_key(self, account_id: bytes) -> tuple[bytes, bytes]:
         """A random data key for a new account, and its wrapped form for `account_keys`."""
         key = nacl.utils.random(KEY_SIZE)
