@@ -12,6 +12,7 @@ from relying_party_demo.configuration import Configuration
 from relying_party_demo.issuer import register_issuer
 from relying_party_demo.languages import WORDS, language, locale
 from relying_party_demo.messages import Page, message
+from relying_party_demo.night_programme import night_programme
 from relying_party_demo.sign_in import SESSION_LIFETIME, VEILED, Refused, form_targets, sign_in_pages
 
 
@@ -31,6 +32,8 @@ def create_application(configuration: Configuration) -> Flask:
         clients.append(register_issuer(oauth, configuration.veiled, VEILED))
     app.register_blueprint(sign_in_pages(clients, configuration))
     _add_programme(app)
+    if configuration.spent_tokens is not None:
+        app.register_blueprint(night_programme(configuration, configuration.spent_tokens))
     _add_messages(app)
     _add_headers(app, configuration)
 

@@ -1,7 +1,7 @@
-"""How an app on a television gets to know an age band: the device flow (RFC 8628), and what it believes of it.
+"""The device flow (RFC 8628) of a television that gets to know an age band, and of a program that fetches age tokens.
 
  1 the metadata is the issuer's own   3 polls in the agreed time, longer after slow_down
- 2 codes, of which one is shown       4 the ID token: signature, iss, aud, exp, nonce, age_band
+ 2 codes, of which one is shown       4 the ID token: signature, iss, aud, exp, nonce, age_band; or the access token
 """
 
 import secrets
@@ -54,15 +54,21 @@ class Viewer:
 
 
 class DeviceFlow:
-    """One try. `sleep` and `monotonic` pass and tell the time between polls."""
+    """One try. `sleep` and `monotonic` pass and tell the time between polls.
+
+    `device_type` names the kind of device to the person, where the issuer knows that kind.
+    """
 
     def __init__(
         self,
         configuration: DeviceConfiguration,
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
+        scope: str = SCOPE,
+        device_type: str | None = "television",
     ) -> None:
         self._configuration = configuration
+        self._scope, self._device_type = scope, device_type
         self._sleep, self._monotonic = sleep, monotonic
         self._http = Session()
         self._nonce = secrets.token_urlsafe(16)
@@ -72,12 +78,9 @@ class DeviceFlow:
         """Ask for codes; Ended when the issuer cannot be reached or is another one."""
         try:
             self._metadata = self._discovered()
-            form = {
-                "scope": SCOPE,
-                "nonce": self._nonce,
-                "ui_locales": ui_locales,
-                "blindage_device_type": "television",
-            }
+            form = {"scope": self._scope, "nonce": self._nonce, "ui_locales": ui_locales}
+            if self._device_type is not None:
+                form["blindage_device_type"] = self._device_type
             status, body = self._post("device_authorization_endpoint", form)
             if status != 200:
                 raise Ended("failed")
@@ -96,7 +99,20 @@ class DeviceFlow:
             raise Ended("untrusted") from error
 
     def wait(self, codes: Codes) -> Viewer:
-        """Poll until somebody has answered; Ended when that was a no, or none in time."""
+        """Who answered, by the ID token; Ended when that was a no, or nobody did in time."""
+        return self._believed(self._answered(codes))
+
+    def wait_for_access_token(self, codes: Codes) -> str:
+        """The access token, where a scope without `openid` was asked for; Ended as for `wait`, or of another scope."""
+        body = self._answered(codes)
+        token, kind = body.get("access_token"), str(body.get("token_type")).lower()
+        # Left out, the scope is what was asked for (RFC 6749, section 5.1).
+        if not isinstance(token, str) or kind != "bearer" or body.get("scope", self._scope) != self._scope:
+            raise Ended("untrusted")
+        return token
+
+    def _answered(self, codes: Codes) -> dict[str, Any]:
+        """Poll until somebody has answered; the token response, of which nothing has been checked."""
         ends_at, interval = self._monotonic() + codes.expires_in, codes.interval
         form = {"grant_type": GRANT_TYPE, "device_code": codes.device_code}
         while True:
@@ -114,7 +130,7 @@ class DeviceFlow:
                 interval *= 2
                 continue
             if status == 200:
-                return self._believed(body)
+                return body
             error_code = body.get("error")
             if error_code == "slow_down":
                 interval += 5

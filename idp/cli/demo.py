@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from idp.cli.demo_data import PEOPLE, TELEVISION, App, Credentials, Prepared, demo_apps, prepare
+from idp.cli.demo_data import PEOPLE, TELEVISION, TOKEN_CLIENT, App, Prepared, demo_apps, prepare
 from idp.cli.demo_servers import Server, refuse_taken_ports, running
 from idp.settings import PREFIX, Settings, read_settings
 
@@ -41,7 +41,7 @@ def demo(port_base: int, data_dir: Path) -> None:
     ]
     with running(servers) as processes:
         if not processes.stopping:
-            _show(account, door, apps, prepared.direct[TELEVISION])
+            _show(account, door, apps, prepared)
         processes.watch()
 
 
@@ -77,6 +77,7 @@ def _app(app: App, account: Settings, door: Settings, prepared: Prepared, data_d
             "DEMO_VEILED_SERVER_ISSUER_URL": door.issuer.replace("//localhost:", "//127.0.0.1:"),
             "DEMO_NAME": app.name,
             "DEMO_BASE_URL": app.base_url,
+            "DEMO_SPENT_TOKENS": str(data_dir / f"{app.key}.spent-tokens.sqlite"),
         },
         port=app.port,
         ready_path="/",
@@ -84,7 +85,7 @@ def _app(app: App, account: Settings, door: Settings, prepared: Prepared, data_d
     )
 
 
-def _show(settings: Settings, door: Settings, apps: tuple[App, ...], television: Credentials) -> None:
+def _show(settings: Settings, door: Settings, apps: tuple[App, ...], prepared: Prepared) -> None:
     addresses = Table("open in a browser", "what it is", title="Blindage demo")
     for app in apps:
         addresses.add_row(app.base_url, f"{app.name}, an app with an age gate")
@@ -100,10 +101,16 @@ def _show(settings: Settings, door: Settings, apps: tuple[App, ...], television:
             column.no_wrap = True
             column.overflow = "fold"
         console.print(table)
+
+    def command(key: str, module: str, *arguments: str, **settings_of_demo: str) -> None:
+        environ = {"DEMO_ISSUER": settings.issuer, "DEMO_CLIENT_ID": prepared.direct[key].client_id, **settings_of_demo}
+        words = [*(f"{name}={value}" for name, value in environ.items()), sys.executable, "-m", module, *arguments]
+        console.print(shlex.join(words), soft_wrap=True, highlight=False, markup=False)
+
     console.print("A television, which has no keyboard: start it in another terminal, then scan or type in its code.")
-    command = (
-        f"DEMO_ISSUER={settings.issuer} DEMO_CLIENT_ID={television.client_id} "
-        f"{shlex.join([sys.executable, '-m', 'relying_party_demo.television'])}"
-    )
-    console.print(command, soft_wrap=True, highlight=False, markup=False)
+    command(TELEVISION, "relying_party_demo.television")
+    night = apps[0].base_url + "/night"
+    console.print(f"A program without a sign-in: {night} takes an age token. Fetch some, then spend one.")
+    for action in ("fetch", "spend"):
+        command(TOKEN_CLIENT, "relying_party_demo.private_token", action, night, DEMO_TOKEN_LOG_KEY=prepared.log_key)
     console.print("Ready. Ctrl-C ends everything.")

@@ -12,6 +12,7 @@ from idp.domain.client import Client, ClientState
 from idp.domain.device_grant import GRANT_TYPE
 from idp.domain.errors import Refused
 from idp.domain.offer import AUTHORIZATION_CODE
+from idp.domain.scope import AGE_TOKENS
 from idp.master_key import write_private
 from idp.protocol.provider import Provider
 from idp.services.accounts import create_account, find_account, link_guardian
@@ -27,6 +28,9 @@ FILE = "demo.json"
 
 TELEVISION = "television"
 """The key of the app on devices: it is started by hand, in a terminal of its own."""
+
+TOKEN_CLIENT = "token-client"
+"""The key of the program that fetches age tokens: it is started by hand, too."""
 
 _DAYS_A_YEAR = 365.25
 
@@ -103,7 +107,7 @@ def prepare(account: Settings, door: Settings, data_dir: Path, apps: tuple[App, 
     try:
         for person in PEOPLE:
             _ensure_person(provider.realm, person)
-        all_drafts = {**drafts, TELEVISION: _television()}
+        all_drafts = {**drafts, TELEVISION: _television(), TOKEN_CLIENT: _token_client()}
         direct = {key: _ensure_app(provider.realm, "clients", key, app, saved, file) for key, app in all_drafts.items()}
         log_key = _ensure_token_keys(provider)
     finally:
@@ -190,6 +194,11 @@ def _television() -> Client:
         token_endpoint_auth_method="none",
         application_type="native",
     )
+
+
+def _token_client() -> Client:
+    """A program in a terminal that may fetch age tokens and learns nothing of the person (RFC 9578)."""
+    return replace(_television(), name="Age token client", scope=frozenset({AGE_TOKENS}))
 
 
 def _read(file: Path, issuer: str) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def test_second_start_is_quick_and_makes_nothing_anew(tmp_path: Path) -> None:
     assert {person["username"]: person["band"] for person in people} == {
         "demo-adult": "adult", "demo-minor": "minor", "demo-child": "minor",
     }  # fmt: skip
-    names = ["Age wallet", "Harbour Cinema", "Lantern Cinema", "Lantern Cinema TV"]
+    names = ["Age token client", "Age wallet", "Harbour Cinema", "Lantern Cinema", "Lantern Cinema TV"]
     assert sorted(app["name"] for app in apps) == names
     with running_demo(data_dir, port_base) as demo:
         # The design allows 5 s; the tests' machine may be busy with others.

@@ -1,6 +1,8 @@
 """The ten lines of the README are run as they stand there."""
 
+import ast
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -58,3 +60,14 @@ def test_ten_lines_are_about_ten() -> None:
     # A call spread over lines counts once.
     statements = [line for line in lines[settings:] if not re.match(r"    (\"blindage\"|client_)|\)", line)]
     assert len(statements) <= 10, statements
+
+
+def test_private_token_gate_can_be_copied_as_it_is() -> None:
+    tree = ast.parse((ROOT / "relying_party_demo" / "private_token_gate.py").read_text("utf-8"))
+    statements = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
+    imports = [node for node in statements if isinstance(node, ast.Import | ast.ImportFrom)]
+    packages = {name.name for node in imports if isinstance(node, ast.Import) for name in node.names}
+    packages |= {str(node.module) for node in imports if isinstance(node, ast.ImportFrom)}
+    assert {name.split(".")[0] for name in packages} - set(sys.stdlib_module_names) == {"cryptography", "requests"}
+    words = [node for node in statements if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)]
+    assert len(statements) - len(imports) - len(words) < 40
