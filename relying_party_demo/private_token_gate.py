@@ -69,8 +69,8 @@ class PrivateTokenGate:
 
     def keys(self) -> dict[bytes, tuple[RSAPublicKey, int, int]]:
         """What the directory last listed: key, first use and end of each by its id. Empty: never seen."""
-        if self._now() >= self._refresh_at:
-            self._refresh_at = self._now() + REFRESH_SECONDS  # first, so that others do not wait for it too
+        if not self._keys or self._now() >= self._refresh_at:
+            self._refresh_at = self._now() + REFRESH_SECONDS  # first, so that others go on with what there is
             try:
                 listed = requests.get(self._directory, timeout=5, allow_redirects=False).json()["token-keys"]
                 self._keys = dict(_read(key) for key in listed if key["token-type"] == 2)
