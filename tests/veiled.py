@@ -24,7 +24,13 @@ from crypto.pkce import challenge_of
 from crypto.privacy_pass import Token
 from crypto.privacy_pass_batch import GENERIC_BATCH_REQUEST_MEDIA_TYPE, GenericBatchTokenResponse
 from crypto.privacy_pass_challenge import TokenChallenge
-from crypto.privacy_pass_client import create_batch_request, create_token_request, finalize_batch, finalize_token
+from crypto.privacy_pass_client import (
+    PendingToken,
+    create_batch_request,
+    create_token_request,
+    finalize_batch,
+    finalize_token,
+)
 from crypto.privacy_pass_issuer import issue
 from crypto.veil import presented_message, sector_seed
 from idp.composition import compose, compose_door, key_log_follower, log_signer
@@ -200,6 +206,8 @@ class Wallet:
     veiled: Veiled
     seed: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     tokens: list[Token] = field(default_factory=list)
+    pending: Sequence[PendingToken] = ()
+    """Of the last batch: what a wallet forgets once its tokens are there."""
 
     # ------------------------------------------------------------------------------------------------ account side
     def access_token(self, person: Person) -> str:
@@ -238,6 +246,7 @@ class Wallet:
             content_type=GENERIC_BATCH_REQUEST_MEDIA_TYPE,
         )  # fmt: skip
         assert answer.status_code == 200, answer.text
+        self.pending = pending
         tokens = finalize_batch(pending, GenericBatchTokenResponse.from_bytes(answer.data))
         self.tokens += [token for token in tokens if token is not None]
 
