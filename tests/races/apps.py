@@ -63,6 +63,10 @@ class RacingApp:
         """Use a refresh token."""
         return self._token(connection, {"grant_type": "refresh_token", "refresh_token": token})
 
+    def authorize_url(self, **more: str) -> str:
+        """The address that asks for a code of `openid age`."""
+        return f"{self._authorize(_verifier(), 'openid age')}&{urlencode(more)}"
+
     def close(self) -> None:
         """Close the person's browser."""
         self._browser.client.close()
