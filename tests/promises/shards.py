@@ -34,7 +34,7 @@ BY_DIGEST = {"spent", "attempts", "dedup_indexes", "device_grants", "spent_token
 """Found by a digest or random id alone, wherever that leads."""
 
 GOES_ALONG = {"spent", "attempts"}
-"""Of these, what is written in a transaction on an account's rows lies with the account: asked again, it is the same."""
+"""Of these, what is written together with an account's rows lies with the account: asked again, it is the same."""
 
 # Column -> how to learn whose the row is that has this value.
 _OWNERS = {
