@@ -30,9 +30,10 @@ def night_programme(configuration: Configuration, spent_tokens: Path) -> Bluepri
         if gate.admits(request.headers.get("Authorization")):
             films = [{"title": film.title[spoken], "plot": film.plot[spoken]} for film in films_in(Area.ADULT)]
             return jsonify({"programme": films})
-        if not gate.keys():
+        asking = gate.www_authenticate()
+        if asking is None:
             return _refused(503, words["unreachable"], "Retry-After", "60")
-        return _refused(401, words["night_gated"], "WWW-Authenticate", gate.www_authenticate())
+        return _refused(401, words["night_gated"], "WWW-Authenticate", asking)
 
     return pages
 

@@ -1,6 +1,6 @@
 """A gate for apps and devices without a sign-in: an age token in the request's header, checked here, off line.
 
-Made to be copied: less than 40 lines on `cryptography` and `requests`, nothing of this project. The standards are
+Made to be copied: some 40 lines on `cryptography` and `requests`, nothing of this project. The standards are
 RFC 9577 (the header) and RFC 9578 (the token). Order is security; what fails before step 5 leaves the token unspent:
  1 one whole token in the header   2 it answers our challenge   3 its key is the issuer's, and live
  4 the key has signed it           5 it is spent here, once
@@ -45,7 +45,7 @@ class PrivateTokenGate:
         # RFC 9577, 2.1.1: type 2, who issues, no redemption_context, since tokens are fetched ahead; who accepts.
         names = [len(name).to_bytes(2, "big") + name.encode("ascii") for name in (issuer_name, origin_name)]
         self.challenge = b"\0\2" + names[0] + b"\0" + names[1]
-        self._keys: dict[bytes, tuple[RSAPublicKey, int, int]] = {}
+        self._keys: dict[bytes, tuple[RSAPublicKey, int, int, bytes]] = {}
         self._refresh_at = 0.0
 
     def admits(self, authorization: str | None) -> bool:
@@ -54,7 +54,7 @@ class PrivateTokenGate:
         token = urlsafe_b64decode(found[2]) if found else b""
         if token[:2] != b"\0\2" or token[34:66] != sha256(self.challenge).digest():  # 2
             return False
-        key, begins, ends = self.keys().get(token[66:98], (None, 0, 0))  # 3
+        key, begins, ends, _ = self.keys().get(token[66:98], (None, 0, 0, b""))  # 3
         if key is None or not begins <= self._now() < ends:
             return False
         try:
@@ -63,12 +63,16 @@ class PrivateTokenGate:
             return False
         return self._spend(token[2:34], ends)  # 5
 
-    def www_authenticate(self) -> str:
-        """The header that asks for a token (RFC 9577, section 2.1.2). The key stands in the issuer's directory."""
-        return f'PrivateToken challenge="{urlsafe_b64encode(self.challenge).decode()}"'
+    def www_authenticate(self) -> str | None:
+        """The header that asks for a token (RFC 9577, section 2.1.2), with the key in use; None while there is none."""
+        in_use = [(begins, spki) for _, begins, _, spki in self.keys().values() if begins <= self._now()]
+        if not in_use:
+            return None
+        challenge, token_key = (urlsafe_b64encode(value).decode() for value in (self.challenge, max(in_use)[1]))
+        return f'PrivateToken challenge="{challenge}", token-key="{token_key}"'
 
-    def keys(self) -> dict[bytes, tuple[RSAPublicKey, int, int]]:
-        """What the directory last listed: key, first use and end of each by its id. Empty: never seen."""
+    def keys(self) -> dict[bytes, tuple[RSAPublicKey, int, int, bytes]]:
+        """What the directory last listed: key, first use, end and encoding of each by its id. Empty: never seen."""
         if not self._keys or self._now() >= self._refresh_at:
             self._refresh_at = self._now() + REFRESH_SECONDS  # first, so that others go on with what there is
             try:
@@ -79,7 +83,7 @@ class PrivateTokenGate:
         return self._keys
 
 
-def _read(listed: dict[str, str]) -> tuple[bytes, tuple[RSAPublicKey, int, int]]:
+def _read(listed: dict[str, str]) -> tuple[bytes, tuple[RSAPublicKey, int, int, bytes]]:
     spki, begins = urlsafe_b64decode(listed["token-key"]), int(listed["not-before"])
     key = cast(RSAPublicKey, load_der_public_key(spki))  # what else has token type 2
-    return sha256(spki).digest(), (key, begins, (begins // EPOCH_SECONDS + 2) * EPOCH_SECONDS)
+    return sha256(spki).digest(), (key, begins, (begins // EPOCH_SECONDS + 2) * EPOCH_SECONDS, spki)

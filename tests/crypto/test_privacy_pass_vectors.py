@@ -25,7 +25,7 @@ from crypto.privacy_pass_scheme import (
     parse_www_authenticate,
 )
 from crypto.tls_presentation import Reader
-from tests.crypto.token_keys import BACKENDS, backend, pkcs8_of_pem, published
+from tests.crypto.token_keys import BACKENDS, FIXTURES, backend, pkcs8_of_pem, published
 from tests.need import need
 
 both_backends = pytest.mark.parametrize("backend_name", BACKENDS)
@@ -34,16 +34,22 @@ SINGLE = (
     "pp-ts_pub_verif_rfc9578.rust.json",
     "pp-rs_public_go.json",
     "pp-rs_public_rs.json",
+    "privacypass_ts_type_0x0002.json",
 )
 BATCH = (
     "pp-ts_generic_batched_tokens_v6_go.json",
     "pp-ts_generic_batched_tokens_v6_rs.json",
     "pp-rs_generic_go.json",
     "pp-rs_generic_rs.json",
+    "privacypass_ts_generic_batch.json",
 )
 # Made by an implementation of an earlier revision: each request and response behind a length of two bytes.
 EARLIER_BATCH = "pp-rs_generic_ts.json"
-HEADERS = ("pp-ts_auth_scheme_header_v14.json", "pp-ts_auth_scheme_header_complicated.json")
+HEADERS = (
+    "pp-ts_auth_scheme_header_v14.json",
+    "pp-ts_auth_scheme_header_complicated.json",
+    "privacypass_ts_auth_scheme_header.json",
+)
 CHALLENGES = ("pp-ts_auth_scheme_token_v14.json", "pp-ts_auth_scheme_token_with_extensions_v1.json")
 BLIND_RSA = 0x0002
 
@@ -206,4 +212,5 @@ def test_www_authenticate_headers(file_name: str) -> None:
 def test_no_published_file_of_these_kinds_is_left_out() -> None:
     kinds = ("pp-*_pub*_verif_rfc9578*", "pp-rs_public_*", "pp-*_auth_scheme_*", "pp-*_generic_*")
     there = {path.name for kind in kinds for path in need("vectors").glob(kind)}
+    there |= {path.name for path in FIXTURES.glob("privacypass_ts_[!k]*.json")}
     assert there == {*SINGLE, *BATCH, EARLIER_BATCH, *HEADERS, *CHALLENGES}

