@@ -23,7 +23,7 @@ class Missing(Exception):
 
 
 def need(thing: str) -> Path:
-    """The path of `postgresql` (its bin directory), `redis`, `chromium`, `node`, `vectors`, or any program.
+    """The path of `postgresql` (its bin directory), `redis`, `chromium`, `firefox`, `node`, `vectors`, or any program.
 
     A test that calls this is skipped, with the reason, where the thing is missing, and fails when the
     environment says REQUIRE_ALL=1. May be called while a module is imported, too.
@@ -70,6 +70,7 @@ def _vectors() -> Path:
 
 _FINDERS: dict[str, Callable[[], Path]] = {
     "chromium": lambda: _program("chromium", "chromium-browser", "google-chrome"),
+    "firefox": lambda: _program("firefox-esr", "firefox"),
     "node": _node,
     "postgresql": _postgresql,
     "redis": lambda: _program("redis-server", "valkey-server"),

@@ -18,7 +18,7 @@ def test_missing_program_fails_when_all_is_required(monkeypatch: pytest.MonkeyPa
         need("no-such-program")
 
 
-@pytest.mark.parametrize("thing", ["postgresql", "redis", "chromium", "node"])
+@pytest.mark.parametrize("thing", ["postgresql", "redis", "chromium", "firefox", "node"])
 def test_each_tool_is_reported_missing_on_an_empty_machine(thing: str, monkeypatch: pytest.MonkeyPatch,
                                                           tmp_path: needs.Path) -> None:
     monkeypatch.delenv("REQUIRE_ALL", raising=False)

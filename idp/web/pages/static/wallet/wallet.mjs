@@ -132,8 +132,8 @@ class Wallet {
   };
 
   async #keyIsReady() {
-    // A request for permission that may be refused silently; nothing depends on the answer.
-    await navigator.storage?.persist?.().catch(() => false);
+    // Nothing depends on the answer, and nothing waits for it: Firefox asks the person, who may not answer at all.
+    navigator.storage?.persist?.().catch(() => false);
     await this.#overview();
     this.#shell.tell(this.#shell.words.confirmed);
   }
