@@ -22,6 +22,7 @@ COMMANDS = {
     "keys": "keys",
     "mint-codes": "mint",
     "serve": "serve",
+    "staff": "staff",
     "tokens": "tokens",
     "witness": "witness",
 }

@@ -35,7 +35,24 @@ class AuditKind(StrEnum):
     KEY_ACTIVATED = "key.activated"
     KEY_RETIRED = "key.retired"
     KEY_LOG_REFUSED = "key_log.refused"
+    KEY_ROTATION_ORDERED = "key.rotation_ordered"
+    STAFF_ADDED = "staff.added"
+    STAFF_REMOVED = "staff.removed"
+    STAFF_ROLES_CHANGED = "staff.roles_changed"
+    STAFF_PASSWORD_RESET = "staff.password_reset"
+    STAFF_FACTOR_RESET = "staff.factor_reset"
+    STAFF_FACTOR_ENROLLED = "staff.factor_enrolled"
+    STAFF_FACTOR_BLOCKED = "staff.factor_blocked"
+    STAFF_PASSKEY_ADDED = "staff.passkey_added"
+    STAFF_PASSKEY_REMOVED = "staff.passkey_removed"
+    STAFF_SIGNED_IN = "staff.signed_in"
+    STAFF_SIGNED_OUT = "staff.signed_out"
     STAFF_READ = "staff.read"
+
+
+def done_by(staff_id: bytes | None) -> tuple[tuple[str, str], ...]:
+    """The detail that says which member of staff did it; none for commands, which know nobody."""
+    return () if staff_id is None else (("staff", staff_id.hex()),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from crypto.errors import EncodingError
 from crypto.strict_json import parse_json_strict
-from idp.domain.audit_event import AuditEvent, AuditKind
+from idp.domain.audit_event import AuditEvent, AuditKind, done_by
 from idp.domain.client import Client, ClientState
 from idp.domain.errors import FetchRefused, Refused
 from idp.domain.identifiers import new_id
@@ -16,12 +16,18 @@ from idp.services.realm import Realm
 
 
 def review_client(
-    realm: Realm, fetcher: Fetcher, client_id: str, owner: str | None = None, version: int | None = None
+    realm: Realm,
+    fetcher: Fetcher,
+    client_id: str,
+    owner: str | None = None,
+    version: int | None = None,
+    by: bytes | None = None,
 ) -> Client:
     """Make a client active, for `owner` or whom it belongs to already; an app that stands alone owns itself.
 
     What an open registration names is fetched here for the first time. With `version`, Refused (`changed`) unless
-    it is the one that was looked at. Refused besides: `unknown_client`, `invalid_client_metadata`.
+    it is the one that was looked at. `by` is the member of staff who reviews, for the trail. Refused besides:
+    `unknown_client`, `invalid_client_metadata`.
     """
     seen = realm.store.read(lambda tx: tx.clients.current(client_id))
     if seen is None:
@@ -39,7 +45,7 @@ def review_client(
         reviewed_at=now,
         sector=settled_sector(seen, checked=True),
     )
-    details = (("state", reviewed.state.value),)
+    details = (("state", reviewed.state.value), *done_by(by))
     event = AuditEvent(new_id(now), now, AuditKind.CLIENT_REVIEWED, None, client_id, client_id, details)
 
     def unit(tx: Transaction) -> Client:

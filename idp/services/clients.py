@@ -9,7 +9,7 @@ from crypto.encoding import b64url_encode
 from crypto.errors import CryptoError
 from crypto.jwk import ClientKeySet
 from idp.domain import device_grant, redirect_uri
-from idp.domain.audit_event import AuditEvent, AuditKind
+from idp.domain.audit_event import AuditEvent, AuditKind, done_by
 from idp.domain.client import OPERATOR, Client, ClientState
 from idp.domain.client_name import check_client_name, domains_in
 from idp.domain.errors import Refused
@@ -122,11 +122,14 @@ def check_metadata(realm: Realm, client: Client) -> None:
     _check_thresholds(realm, client.thresholds)
 
 
-def set_client_state(realm: Realm, client_id: str, state: ClientState) -> Client:
-    """Review (active) or suspend a client; suspension revokes nothing but refuses every use from now on."""
+def set_client_state(realm: Realm, client_id: str, state: ClientState, by: bytes | None = None) -> Client:
+    """Review (active) or suspend a client; suspension revokes nothing but refuses every use from now on.
+
+    `by` is the member of staff who does it, for the trail.
+    """
     now = realm.clock.now()
     kind = AuditKind.CLIENT_SUSPENDED if state is ClientState.SUSPENDED else AuditKind.CLIENT_REVIEWED
-    event = AuditEvent(new_id(now), now, kind, None, client_id, client_id, (("state", state.value),))
+    event = AuditEvent(new_id(now), now, kind, None, client_id, client_id, (("state", state.value), *done_by(by)))
 
     def unit(tx: Transaction) -> Client:
         if not tx.clients.set_state(client_id, state):

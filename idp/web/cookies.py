@@ -1,4 +1,4 @@
-"""The three cookies of a browser: its own secret, the session's secret, the language somebody chose.
+"""The cookies of a browser: its own secret, the session's secret, the language somebody chose; staff have one more.
 
 The door sets none of them, but one for each request that waits for a token; it dies with the request.
 
@@ -36,6 +36,11 @@ class Cookies:
         return self._name("session")
 
     @property
+    def staff(self) -> str:
+        """The secret of a session of staff, apart from any person's."""
+        return self._name("staff")
+
+    @property
     def language(self) -> str:
         """The language somebody chose with the switch."""
         return self._name("language")
@@ -66,6 +71,16 @@ class Cookies:
     def clear_session(self, response: Response) -> None:
         """Take the session's secret from the browser."""
         response.delete_cookie(self.session, path="/", secure=self.secure, httponly=True, samesite="Lax")
+
+    def set_staff(self, response: Response, value: bytes) -> None:
+        """Set the staff session. Strict: nobody is sent to /ops from elsewhere."""
+        response.set_cookie(
+            self.staff, b64url_encode(value), path="/", secure=self.secure, httponly=True, samesite="Strict"
+        )
+
+    def clear_staff(self, response: Response) -> None:
+        """Take the staff session's secret from the browser."""
+        response.delete_cookie(self.staff, path="/", secure=self.secure, httponly=True, samesite="Strict")
 
     def _set(self, response: Response, name: str, value: str, max_age: int | None) -> None:
         # Lax, not Strict: an app's redirect to /authorize must find the person signed in.

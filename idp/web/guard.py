@@ -11,11 +11,12 @@ from idp.web.site import Visit
 
 
 class Guard(Enum):
-    """What a POST must prove. NOTHING is for requests that apps send by a form; SESSION is the rule."""
+    """What a POST must prove. NOTHING is for forms that apps send; SESSION is the rule, STAFF that of /ops."""
 
     NOTHING = "nothing"
     BROWSER = "browser"
     SESSION = "session"
+    STAFF = "staff"
 
 
 def admit(visit: Visit, guard: Guard, path: str) -> None:
@@ -31,11 +32,12 @@ def admit(visit: Visit, guard: Guard, path: str) -> None:
     visit.form = read_form(visit.environ)
     if guard is Guard.NOTHING:
         return
-    tokens = visit.form.values(FIELD)
+    given = visit.form.values(FIELD)
+    tokens = visit.staff_form_tokens if guard is Guard.STAFF else visit.form_tokens
     if (
         visit.sent_browser is None
-        or len(tokens) != 1
-        or not visit.form_tokens.holds(tokens[0], path, with_session=guard is Guard.SESSION)
+        or len(given) != 1
+        or not tokens.holds(given[0], path, with_session=guard is not Guard.BROWSER)
     ):
         raise PageError("forged", 403)
     visit.form.check()

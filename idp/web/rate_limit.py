@@ -23,6 +23,9 @@ FAILURES = RateLimitItemPerMinute(60)
 SIGN_INS = RateLimitItemPerMinute(30)
 """Wrong passwords one network may collect in a minute, over all accounts."""
 
+STAFF_SIGN_INS = RateLimitItemPerMinute(10)
+"""Refused sign-ins of staff one network may collect in a minute: passwords, codes and passkeys."""
+
 SIGN_UPS = RateLimitItemPerMinute(10)
 """Accounts one network may make in a minute."""
 

@@ -13,6 +13,7 @@ from idp.protocol.provider import Provider
 from idp.services.passkeys import relying_party_id
 from idp.services.realm import Realm
 from idp.services.sign_in import current_session
+from idp.services.staff_sign_in import OnDuty, on_duty
 from idp.web import locale
 from idp.web.cookies import Cookies, new_secret, read_secret
 from idp.web.csrf import FormTokens
@@ -128,6 +129,22 @@ class Visit:
     def session(self) -> Session | None:
         """The live session of this browser, or None."""
         return current_session(self.realm, self.session_secret)
+
+    @cached_property
+    def staff_secret(self) -> bytes | None:
+        """The secret of the staff cookie, whatever became of the session."""
+        return read_secret(self.request.cookies, self.site.cookies.staff)
+
+    @cached_property
+    def duty(self) -> OnDuty | None:
+        """The member of staff of this browser, with a whole or a half session, or None."""
+        return on_duty(self.realm, self.staff_secret)
+
+    @property
+    def staff_form_tokens(self) -> FormTokens:
+        """Makes and checks the form tokens of /ops: bound to the staff session, and no person's count there."""
+        session = b"" if self.staff_secret is None else session_id(self.staff_secret)
+        return FormTokens(self.realm.ring, self.browser, b"staff" + session)
 
     @property
     def cookies_withheld(self) -> bool:

@@ -10,6 +10,7 @@ from idp.domain.ports.markers import Allowance, Attempts, Presentations, Spent
 from idp.domain.ports.outside import Fetcher, KnownPasswords
 from idp.domain.ports.people import Accounts, Passkeys, RecoveryCodes, Sessions
 from idp.domain.ports.records import Audit, Housekeeping, Keys, TokenKeys, TokenLog
+from idp.domain.ports.staff import Staff, StaffPasskeys, StaffSessions
 from idp.domain.ports.transaction import Store, Transaction
 
 __all__ = [
@@ -31,6 +32,9 @@ __all__ = [
     "RecoveryCodes",
     "Sessions",
     "Spent",
+    "Staff",
+    "StaffPasskeys",
+    "StaffSessions",
     "Store",
     "TokenKeys",
     "TokenLog",

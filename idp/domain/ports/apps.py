@@ -30,6 +30,10 @@ class Clients(Protocol):
 
     def page(self, after: str, limit: int) -> Sequence[Client]: ...
 
+    def in_state(self, state: ClientState, after: str, limit: int) -> Sequence[Client]:
+        """A page of the clients in one state, by id."""
+        ...
+
     def of_sector(self, sector: str) -> Sequence[Client]: ...
 
 

@@ -15,6 +15,10 @@ class Audit(Protocol):
 
     def page(self, after: bytes, limit: int) -> Sequence[AuditEvent]: ...
 
+    def page_before(self, before: bytes | None, limit: int) -> Sequence[AuditEvent]:
+        """The newest rows before an id, or of all, newest first."""
+        ...
+
     def of_account(self, account_id: bytes) -> Sequence[AuditEvent]: ...
 
 

@@ -7,6 +7,7 @@ from idp.domain.ports.apps import Clients, Consents, DeviceGrants, Grants, Outbo
 from idp.domain.ports.markers import Allowance, Attempts, Presentations, Spent
 from idp.domain.ports.people import Accounts, Passkeys, RecoveryCodes, Sessions
 from idp.domain.ports.records import Audit, Housekeeping, Keys, TokenKeys, TokenLog
+from idp.domain.ports.staff import Staff, StaffPasskeys, StaffSessions
 
 T = TypeVar("T")
 
@@ -22,6 +23,12 @@ class Transaction(Protocol):
     def recovery_codes(self) -> RecoveryCodes: ...
     @property
     def passkeys(self) -> Passkeys: ...
+    @property
+    def staff(self) -> Staff: ...
+    @property
+    def staff_sessions(self) -> StaffSessions: ...
+    @property
+    def staff_passkeys(self) -> StaffPasskeys: ...
     @property
     def clients(self) -> Clients: ...
     @property

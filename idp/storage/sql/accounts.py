@@ -41,6 +41,7 @@ _ALL = select(*(accounts.c[name] for name in _COLUMNS), account_keys.c.wrapped).
 _GET = Statement(_ALL.where(accounts.c.id == param("id")), "id")
 _GET_LOCKED = Statement(_ALL.where(accounts.c.id == param("id")).with_for_update(of=accounts), "id")
 _BY_USERNAME = Statement(_ALL.where(accounts.c.username_index == param("index")), "index")
+_ID_OF = Statement(select(accounts.c.id).where(accounts.c.username_index == param("index")), "index")
 _PAGE = Statement(
     _ALL.where(accounts.c.id > param("after")).order_by(accounts.c.id).limit(param("limit")), "after", "limit"
 )
@@ -101,6 +102,10 @@ class SqlAccounts:
 
     def by_username(self, username_index: bytes) -> Account | None:
         return self._account(self._run.one(_BY_USERNAME, username_index))
+
+    def id_of(self, username_index: bytes) -> bytes | None:
+        row = self._run.one(_ID_OF, username_index)
+        return bytes(row[0]) if row else None
 
     def set_password(self, account_id: bytes, password_hash: str) -> bool:
         key = self.data_key(account_id)

@@ -36,6 +36,11 @@ class _Statements:
         self.page = Statement(
             rows.where(events.c.id > param("after")).order_by(events.c.id).limit(param("limit")), "after", "limit"
         )
+        self.newest = Statement(rows.order_by(events.c.id.desc()).limit(param("limit")), "limit")
+        self.page_before = Statement(
+            rows.where(events.c.id < param("before")).order_by(events.c.id.desc()).limit(param("limit")),
+            "before", "limit",
+        )
         self.of_account = None
         if "account_id" in events.c:
             theirs = rows.where(events.c.account_id == param("account")).order_by(events.c.id)
@@ -69,6 +74,13 @@ class SqlAudit:
 
     def page(self, after: bytes, limit: int) -> Sequence[AuditEvent]:
         return [self._event(AuditRow(*row)) for row in self._run.rows(self._statements.page, after, limit)]
+
+    def page_before(self, before: bytes | None, limit: int) -> Sequence[AuditEvent]:
+        if before is None:
+            found = self._run.rows(self._statements.newest, limit)
+        else:
+            found = self._run.rows(self._statements.page_before, before, limit)
+        return [self._event(AuditRow(*row)) for row in found]
 
     def of_account(self, account_id: bytes) -> Sequence[AuditEvent]:
         if self._statements.of_account is None:

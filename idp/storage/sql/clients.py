@@ -29,6 +29,11 @@ _GET = Statement(_ALL.where(clients.c.id == param("id")), "id")
 _PAGE = Statement(
     _ALL.where(clients.c.id > param("after")).order_by(clients.c.id).limit(param("limit")), "after", "limit"
 )
+_IN_STATE = Statement(
+    _ALL.where(clients.c.state == param("state"), clients.c.id > param("after")).order_by(clients.c.id)
+    .limit(param("limit")),
+    "state", "after", "limit",
+)
 _OF_SECTOR = Statement(_ALL.where(clients.c.sector == param("sector")).order_by(clients.c.id), "sector")
 _REPLACED = tuple(name for name in _COLUMNS if name not in ("id", "version"))
 _REPLACE = Statement(
@@ -117,6 +122,9 @@ class SqlClients:
 
     def page(self, after: str, limit: int) -> Sequence[Client]:
         return [_client(row) for row in self._run.rows(_PAGE, after, limit)]
+
+    def in_state(self, state: ClientState, after: str, limit: int) -> Sequence[Client]:
+        return [_client(row) for row in self._run.rows(_IN_STATE, state.value, after, limit)]
 
     def of_sector(self, sector: str) -> Sequence[Client]:
         return [_client(row) for row in self._run.rows(_OF_SECTOR, sector)]

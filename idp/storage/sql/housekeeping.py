@@ -7,7 +7,17 @@ from sqlalchemy.dialects.postgresql import insert as insert_new
 from idp.storage.sql.outbox import GIVEN_UP
 from idp.storage.sql.runner import Runner
 from idp.storage.sql.statement import Statement
-from idp.storage.sql.tables import attempts, device_grants, grants, meta, outbox, recovery_codes, sessions, spent
+from idp.storage.sql.tables import (
+    attempts,
+    device_grants,
+    grants,
+    meta,
+    outbox,
+    recovery_codes,
+    sessions,
+    spent,
+    staff_sessions,
+)
 
 # A grant is what makes its code work once, so it outlives every code by far.
 GRANT_GRACE_SECONDS = 600
@@ -28,7 +38,7 @@ def _expired(table: Table) -> Statement:
     return Statement(delete(table).where(keys[0].in_(some), table.c.expires_at <= param("now")), "now", "limit")
 
 
-_BY_EXPIRY = {table.name: _expired(table) for table in (sessions, spent, attempts, recovery_codes)}
+_BY_EXPIRY = {table.name: _expired(table) for table in (sessions, spent, attempts, recovery_codes, staff_sessions)}
 _DEVICE_GRANTS = _expired(device_grants)
 _STOP = Statement(
     select(grants.c.id).where(grants.c.id > param("after")).order_by(grants.c.id).limit(1).offset(param("seen")),

@@ -39,7 +39,7 @@ class Layout:
 
 ACCOUNT = Layout(
     # Counts up with every migration.
-    level=2,
+    level=3,
     migrations=Path(__file__).parent / "migrations",
     level_table="schema_level",
     transaction=SqlTransaction,

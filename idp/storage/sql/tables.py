@@ -117,6 +117,52 @@ passkeys = _table(
 )
 Index("passkeys_by_account", passkeys.c.account_id)
 
+# People who run the issuer; nothing joins them to an account. `name`, `password` and `totp` are sealed under the ring.
+staff = _table(
+    "staff",
+    _key("id"),
+    Column("name_index", LargeBinary, nullable=False, unique=True),
+    _text("roles"),
+    _bytes("name"),
+    _bytes("password"),
+    _bytes("totp"),
+    _number("totp_step"),
+    _number("enrol_until"),
+    _number("created_at"),
+    CheckConstraint("length(id) = 16", name="staff_id_size"),
+)
+
+
+def _of_member() -> Column[object]:
+    return Column("staff_id", LargeBinary, ForeignKey("staff.id"), nullable=False)
+
+
+# `factor` is NULL until the second factor was shown. Ending a session deletes its row.
+staff_sessions = _table(
+    "staff_sessions",
+    _key("id"),
+    _of_member(),
+    _text("factor", nullable=True),
+    _number("created_at"),
+    _number("seen_at"),
+    _number("expires_at"),
+    CheckConstraint("length(id) = 32", name="staff_session_id_size"),
+    CheckConstraint("factor IN ('totp', 'passkey')", name="staff_factor_known"),
+)
+Index("staff_sessions_by_member", staff_sessions.c.staff_id)
+Index("staff_sessions_by_expiry", staff_sessions.c.expires_at)
+
+staff_passkeys = _table(
+    "staff_passkeys",
+    _key("id"),
+    _of_member(),
+    _bytes("sealed"),
+    _number("sign_count"),
+    _number("created_at"),
+    CheckConstraint("length(id) = 32", name="staff_passkey_id_size"),
+)
+Index("staff_passkeys_by_member", staff_passkeys.c.staff_id)
+
 # `document` holds the metadata as JSON; what statements look for has columns of its own.
 clients = _table(
     "clients",

@@ -19,6 +19,7 @@ from idp.storage.sql.runner import Runner
 from idp.storage.sql.sealed_columns import ColumnSealing
 from idp.storage.sql.sessions import SqlSessions
 from idp.storage.sql.spent import SqlSpent
+from idp.storage.sql.staff import SqlStaff, SqlStaffPasskeys, SqlStaffSessions
 from idp.storage.sql.token_keys import SqlAllowance, SqlTokenKeys, SqlTokenLog
 
 
@@ -31,6 +32,9 @@ class SqlTransaction:
         self.sessions = SqlSessions(run)
         self.recovery_codes = SqlRecoveryCodes(run)
         self.passkeys = SqlPasskeys(run, sealing, self.accounts)
+        self.staff = SqlStaff(run, sealing)
+        self.staff_sessions = SqlStaffSessions(run)
+        self.staff_passkeys = SqlStaffPasskeys(run, sealing)
         self.clients = SqlClients(run, client_cache)
         self.consents = SqlConsents(run, sealing)
         self.grants: Grants = SqlGrants(run, sealing)

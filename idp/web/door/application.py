@@ -9,7 +9,8 @@ from idp.web.answer import see_other
 from idp.web.door import authorize, sign_out
 from idp.web.guard import Guard
 from idp.web.machine.wallet import PATH as WALLET
-from idp.web.pages.application import Page, build_pages
+from idp.web.page import Page
+from idp.web.pages.application import build_pages
 from idp.web.rate_limit import RateLimits
 from idp.web.site import Site, Visit
 from idp.web.wallet_page import WalletPage

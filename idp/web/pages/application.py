@@ -1,7 +1,6 @@
 """All pages of one issuer as a WSGI application: one path table, one guard, one set of headers."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,9 @@ from idp.web import locale
 from idp.web.errors import PageError, register_error_pages
 from idp.web.guard import Guard, admit
 from idp.web.interaction import FIELD
+from idp.web.page import Page
 from idp.web.pages import account, authorize, consent, device, notice, passkeys, reset, sign_in, sign_out, sign_up
+from idp.web.pages.ops import OPS_PAGES
 from idp.web.rate_limit import RateLimits
 from idp.web.security_headers import (
     NO_STORE,
@@ -30,17 +31,6 @@ STATIC_SECONDS = 365 * 86400
 
 _STATIC = "static"
 _HERE = Path(__file__).parent
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A path, the name it is linked by, who answers it, and for a POST what it must prove."""
-
-    path: str
-    endpoint: str
-    view: Callable[[Visit], Response]
-    methods: tuple[str, ...] = ("GET",)
-    guard: Guard = Guard.SESSION
 
 
 PAGES = (
@@ -76,6 +66,7 @@ PAGES = (
     Page("/logout", "sign_out", sign_out.ask, ("GET", "POST"), Guard.NOTHING),
     Page("/logout/confirm", "sign_out.confirm", sign_out.confirm, ("POST",)),
     Page("/.well-known/change-password", "change_password", account.change_password_url),
+    *OPS_PAGES,
 )
 
 
@@ -134,6 +125,7 @@ def build_pages(site: Site, entries: Sequence[Page]) -> Flask:
             "asset": lambda name: url_for(_STATIC, filename=name, v=digests[name]),
             "language_link": lambda tag, sealed, here: _language_link(visit, tag, sealed, here),
             "form_token": lambda path, with_session=True: visit.form_tokens.token(path, with_session),
+            "staff_form_token": lambda path: visit.staff_form_tokens.token(path),
         }
 
     return app

@@ -8,7 +8,16 @@ from idp.storage.sql.invariants.walk import RowCheck
 from idp.storage.sql.outbox import GIVEN_UP
 from idp.storage.sql.runner import Runner
 from idp.storage.sql.statement import Statement
-from idp.storage.sql.tables import attempts, device_grants, grants, outbox, recovery_codes, sessions, spent
+from idp.storage.sql.tables import (
+    attempts,
+    device_grants,
+    grants,
+    outbox,
+    recovery_codes,
+    sessions,
+    spent,
+    staff_sessions,
+)
 
 SLACK_SECONDS = 86_400
 """How long an expired row may wait for housekeeping."""
@@ -18,7 +27,7 @@ def _expired(table: Table) -> Statement:
     return Statement(select(func.count()).select_from(table).where(table.c.expires_at < bindparam("before")), "before")
 
 
-_EXPIRED = [_expired(table) for table in (sessions, spent, attempts, device_grants, recovery_codes)]
+_EXPIRED = [_expired(table) for table in (sessions, spent, attempts, device_grants, recovery_codes, staff_sessions)]
 _EXPIRED_AT_DOOR = [
     _expired(table) for table in (spent, attempts, door.spent_tokens, door.answered_requests, door.door_grants)
 ]

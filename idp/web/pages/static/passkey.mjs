@@ -1,5 +1,6 @@
 // Passkeys: the one thing on these pages that needs a script. Without it, or without passkeys, the form stays hidden.
-// The form says what it is for: data-ceremony is "create" or "get", data-begin is where the challenge comes from.
+// The form says what it is for: data-ceremony is "create" or "get", data-begin is where the challenge comes from, and
+// data-offer whether passkeys stand among the suggestions of the user name field.
 
 const RENEW_MS = 8 * 60 * 1000; // The server keeps a challenge open for ten minutes.
 
@@ -61,5 +62,5 @@ async function pressed(event) {
 if (form && window.PublicKeyCredential?.parseRequestOptionsFromJSON) {
   form.hidden = false;
   form.addEventListener("submit", pressed);
-  if (form.dataset.ceremony === "get") offer();
+  if (form.dataset.offer === "yes") offer();
 }

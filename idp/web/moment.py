@@ -1,0 +1,20 @@
+"""Times as pages show them: on the clock of the policy's zone, in the page's language."""
+
+from datetime import UTC, datetime
+
+from babel.dates import format_date, format_datetime
+from flask_babel import get_locale
+
+from idp.web.site import Visit
+
+
+def day(visit: Visit, at: int) -> str:
+    """The date of a moment (epoch seconds)."""
+    zone = visit.realm.policy.time_zone
+    return format_date(datetime.fromtimestamp(at, UTC).astimezone(zone).date(), "long", get_locale())
+
+
+def moment(visit: Visit, at: int) -> str:
+    """Date and time of a moment (epoch seconds), with the zone."""
+    zone = visit.realm.policy.time_zone
+    return format_datetime(datetime.fromtimestamp(at, UTC), "d MMM y, HH:mm:ss z", zone, get_locale())
