@@ -3,7 +3,7 @@
 from idp.storage.sql.housekeeping import DEVICE_GRANT_GRACE_SECONDS, GRANT_GRACE_SECONDS, GRANTS_SEEN_PER_LIMIT
 from idp.storage.sql.store import SqlStore
 from tests.storage.databases import Database
-from tests.storage.things import NOW, a_device_grant, a_grant, a_session, consenting
+from tests.storage.things import NOW, a_device_grant, a_grant, a_session, a_staff_member, a_staff_session, consenting
 
 
 def test_what_has_expired_is_deleted_and_nothing_else(store: SqlStore) -> None:
@@ -18,10 +18,14 @@ def test_what_has_expired_is_deleted_and_nothing_else(store: SqlStore) -> None:
         store.write(lambda tx, late=late: tx.spent.claim("dpop", b"%d" % late, NOW + late))
         store.write(lambda tx, late=late: tx.attempts.add(b"key", NOW + late, NOW + late))
         store.write(lambda tx, late=late: tx.recovery_codes.add(account.id, bytes([late]) * 32, NOW + late))
+    member = a_staff_member()
+    store.write(lambda tx: tx.staff.add(member))
+    staff = [a_staff_session(member, expires_at=NOW + late) for late in (0, 1)]
+    store.write(lambda tx: [tx.staff_sessions.add(session) for session in staff])
     purged = store.write(lambda tx: tx.housekeeping.purge(NOW, 100))
     assert purged == {
         "sessions": 1, "spent": 1, "attempts": 1, "device_grants": 1, "outbox": 0, "grants": 1,
-        "recovery_codes": 1,
+        "recovery_codes": 1, "staff_sessions": 1,
     }
     assert store.read(lambda tx: tx.sessions.of_account(account.id)) == sessions[1:]
     assert store.read(lambda tx: tx.grants.of_account(account.id)) == grants[1:]

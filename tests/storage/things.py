@@ -13,6 +13,7 @@ from idp.domain.device_grant import Approved, DeviceGrant
 from idp.domain.grant import Grant
 from idp.domain.identifiers import new_id
 from idp.domain.session import Session
+from idp.domain.staff import StaffMember, StaffRole, StaffSession
 from idp.storage.sql.store import SqlStore
 
 NOW = 1_767_225_600
@@ -131,6 +132,26 @@ def an_approval(account: Account, **changes: object) -> Approved:
         resource=None,
     )
     return replace(approved, **changes)
+
+
+def a_staff_member(**changes: object) -> StaffMember:
+    """A reviewer who has not set up a second factor yet."""
+    member = StaffMember(
+        id=new_id(NOW),
+        name="grace the reviewer",
+        name_index=secrets.token_bytes(32),
+        password_hash="$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA",
+        roles=frozenset({StaffRole.REVIEWER}),
+        created_at=NOW,
+        enrol_until=NOW + 3600,
+    )
+    return replace(member, **changes)
+
+
+def a_staff_session(member: StaffMember, **changes: object) -> StaffSession:
+    """A half session that began just now."""
+    session = StaffSession(secrets.token_bytes(32), member.id, None, NOW, NOW, NOW + 300)
+    return replace(session, **changes)
 
 
 def an_event(account_id: bytes | None = None, **changes: object) -> AuditEvent:

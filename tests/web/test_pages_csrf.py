@@ -9,8 +9,10 @@ from idp.domain.session import session_id
 from idp.web.cookies import read_secret
 from idp.web.csrf import FormTokens, from_own_page
 from idp.web.pages.application import PAGES
+from idp.web.pages.ops import OPS_PAGES
 from tests.device import DEVICE_CLIENT, waiting_code
 from tests.web.conftest import Pages, authorize_url, request_of
+from tests.web.staff import Colleague, on_duty
 from tests.web.visitor import ISSUER, Visitor, forms_of, without
 
 EXEMPT = {"/authorize", "/logout"}
@@ -45,6 +47,12 @@ def _forms(pages: Pages) -> tuple[Visitor, dict[str, dict[str, str]]]:
     # An issuer at an address shows no forms for passkeys, and guards their paths all the same.
     tokens = _tokens(pages, visitor)
     found |= {path: {"csrf": tokens.token(path)} for path in ("/account/passkeys", "/account/passkeys/remove")}
+    someone = on_duty(pages)
+    # The same browser, in which staff are on duty too: as where one person is both.
+    visitor.client.set_cookie("blindage_staff", someone.visitor.cookie("staff") or "", domain="127.0.0.1")
+    shared = Colleague(pages, someone.member, visitor)
+    found |= {page.path: {"csrf": shared.token(page.path)} for page in OPS_PAGES if "POST" in page.methods}
+    found["/ops/sign-in"] = {"csrf": tokens.token("/ops/sign-in", with_session=False)}
     found["/sign-in/passkey"] = {"csrf": tokens.token("/sign-in/passkey", with_session=False)}
     return visitor, found
 
