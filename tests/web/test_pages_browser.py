@@ -1,17 +1,14 @@
 """The pages in real Chromium: the way to the app under the CSP, 320 px, light and dark, accessibility, pictures."""
 
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser
 
 from idp.composition import compose
 from idp.domain.client import Category, Client, Manifest
@@ -19,12 +16,11 @@ from idp.services.password_work import PasswordWork
 from idp.settings import read_settings
 from idp.web.pages.application import create_pages
 from tests.clock import FixedClock
-from tests.need import INTEROP, need
+from tests.need import need
 from tests.server_process import free_port
 from tests.web.conftest import CHEAP, Pages, request_of
+from tests.web.tabs import PHONE, Looks, Tab, look_at, serving, tab_on
 from tests.web.visitor import PASSWORD
-
-PHONE, DESKTOP = {"width": 320, "height": 640}, {"width": 1280, "height": 900}
 
 
 @dataclass
@@ -43,24 +39,11 @@ class App:
         return [b"<title>app</title><link rel=icon href=data:,>the app"]
 
 
-@contextmanager
-def _serving(wsgi: Any, port: int) -> Iterator[None]:
-    server = make_server("127.0.0.1", port, wsgi, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
     port = free_port()
     app = App(f"http://app.localhost:{port}")
-    with _serving(app, port):
+    with serving(app, port):
         yield app
 
 
@@ -73,7 +56,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     provider = replace(provider, realm=replace(provider.realm, passwords=PasswordWork(2, 64, CHEAP)))
     pages = Pages(create_pages(provider), provider, clock)
     try:
-        with _serving(pages.app, port):
+        with serving(pages.app, port):
             yield pages
     finally:
         provider.realm.store.close()
@@ -91,44 +74,13 @@ def client(served: Pages, app: App) -> Client:
     )
 
 
-@dataclass
-class Tab:
-    """A browser tab that notes requests to elsewhere and complaints of the console."""
-
-    page: Page
-    issuer: str
-    requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    def authorize(self, client: Client, **changes: str | None) -> None:
-        self.page.goto(f"{self.issuer}/authorize?{urlencode(request_of(client, **changes))}")
-
-    def sign_in(self, username: str) -> None:
-        self.page.fill("#username", username)
-        self.page.fill("#password", PASSWORD)
-        self.page.click("main button[type=submit]")
-
-
-@contextmanager
-def _tab(chromium: Browser, served: Pages, **context: Any) -> Iterator[Tab]:
-    opened: BrowserContext = chromium.new_context(**context)
-    tab = Tab(opened.new_page(), served.provider.issuer)
-    tab.page.on("request", lambda request: tab.requests.append(request.url))
-    tab.page.on("console", lambda message: tab.complaints.append(message.text) if message.type == "error" else None)
-    tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
-    try:
-        yield tab
-    finally:
-        opened.close()
-
-
 @pytest.mark.parametrize("javascript", [True, False])
 @pytest.mark.parametrize("kind", ["adult", "minor"])
 def test_the_whole_way_to_the_app(
     chromium: Browser, served: Pages, app: App, client: Client, kind: str, javascript: bool
 ) -> None:
     person = served.person(kind)
-    with _tab(chromium, served, java_script_enabled=javascript) as tab:
+    with tab_on(chromium, served, java_script_enabled=javascript) as tab:
         tab.authorize(client)
         tab.sign_in(person.username)
         tab.page.click("button[value=allow]")
@@ -141,7 +93,7 @@ def test_the_whole_way_to_the_app(
 
 def test_refusing_brings_access_denied_to_the_app(chromium: Browser, served: Pages, app: App, client: Client) -> None:
     person = served.person()
-    with _tab(chromium, served) as tab:
+    with tab_on(chromium, served) as tab:
         tab.authorize(client)
         tab.sign_in(person.username)
         tab.page.click("button[value=deny]")
@@ -156,7 +108,7 @@ def test_form_post_goes_by_itself_or_by_the_button(
 ) -> None:
     person = served.person()
     before = len(app.answers)
-    with _tab(chromium, served, java_script_enabled=javascript) as tab:
+    with tab_on(chromium, served, java_script_enabled=javascript) as tab:
         tab.authorize(client, response_mode="form_post", state='"><script>alert(1)</script>')
         tab.page.on("dialog", lambda dialog: tab.complaints.append(dialog.message))
         tab.sign_in(person.username)
@@ -174,7 +126,7 @@ def test_a_request_posted_by_the_app_finds_the_person_signed_in(
     chromium: Browser, served: Pages, app: App, client: Client
 ) -> None:
     person = served.person()
-    with _tab(chromium, served) as tab:
+    with tab_on(chromium, served) as tab:
         tab.authorize(client)
         tab.sign_in(person.username)
         tab.page.click("button[value=allow]")
@@ -191,7 +143,7 @@ def test_a_request_posted_by_the_app_finds_the_person_signed_in(
 
 def test_a_form_of_another_site_signs_nobody_out(chromium: Browser, served: Pages, app: App) -> None:
     person = served.person()
-    with _tab(chromium, served) as tab:
+    with tab_on(chromium, served) as tab:
         tab.page.goto(f"{served.provider.issuer}/sign-in")
         tab.sign_in(person.username)
         tab.page.goto(f"{app.url}/")
@@ -203,7 +155,7 @@ def test_a_form_of_another_site_signs_nobody_out(chromium: Browser, served: Page
 
 
 def test_a_page_cannot_be_framed(chromium: Browser, served: Pages, app: App) -> None:
-    with _tab(chromium, served) as tab:
+    with tab_on(chromium, served) as tab:
         tab.page.goto(f"{app.url}/")
         tab.page.set_content(f'<iframe src="{served.provider.issuer}/sign-in"></iframe>', wait_until="load")
         tab.page.wait_for_timeout(300)
@@ -211,14 +163,6 @@ def test_a_page_cannot_be_framed(chromium: Browser, served: Pages, app: App) -> 
         assert any("frame-ancestors" in complaint for complaint in tab.complaints)
 
 
-CORNERS = {"en": [(PHONE, "light"), (DESKTOP, "dark")], "zh-Hans": [(PHONE, "dark")]}
-SMALL_CONTROLS = """
-[...document.querySelectorAll('button, input:not([type=hidden]):not([hidden])')]
-    .filter(control => control.getBoundingClientRect().height < 44).map(control => control.outerHTML)
-"""
-VIOLATIONS = """
-axe.run().then(result => result.violations.map(found => [found.id, found.nodes.map(node => node.html)]))
-"""
 SCENES = {
     "sign_in": "#username",
     "sign_in_wrong": "#problem",
@@ -278,42 +222,17 @@ def scene_people(served: Pages) -> dict[str, str]:
     return {name: served.person(kind).username for name, kind in kinds.items()}
 
 
-@dataclass
-class Looks:
-    """What one page was seen to be: its language, widths that did not fit, small controls, what axe found."""
-
-    language: str | None
-    too_wide: list[int] = field(default_factory=list)
-    small_controls: list[str] = field(default_factory=list)
-    violations: list[Any] = field(default_factory=list)
-
-
 @pytest.fixture(scope="module")
 def looks(
     chromium: Browser, served: Pages, client: Client, scene_people: dict[str, str], screenshots_dir: Path
 ) -> Callable[[str, str], Looks]:
     """Each page is brought up once, however many tests ask."""
-    axe = INTEROP / "node_modules" / "axe-core" / "axe.min.js"
-    rules = axe.read_text("utf-8") if axe.exists() else None
-
     @cache
     def look(scene: str, language: str) -> Looks:
-        with _tab(chromium, served, viewport=PHONE, color_scheme="light", locale="en") as tab:
+        with tab_on(chromium, served, viewport=PHONE, color_scheme="light", locale="en") as tab:
             _scene(scene, tab, served, client, scene_people, language)
             assert tab.page.locator(SCENES[scene]).count() == 1, f"not the page of {scene}"
-            seen = Looks(tab.page.get_attribute("html", "lang"))
-            for viewport, colours in ((PHONE, "light"), (PHONE, "dark"), (DESKTOP, "light"), (DESKTOP, "dark")):
-                tab.page.set_viewport_size(viewport)
-                tab.page.emulate_media(color_scheme=colours)
-                name = f"{scene}-{language}-{viewport['width']}-{colours}.png"
-                tab.page.screenshot(path=screenshots_dir / name, full_page=True)
-                width = tab.page.evaluate("document.documentElement.scrollWidth")
-                seen.too_wide += [width] if width > viewport["width"] else []
-                seen.small_controls += tab.page.evaluate(SMALL_CONTROLS)
-                # Rules depend on colours and width, not on the language: each language takes opposite corners.
-                if rules is not None and (viewport, colours) in CORNERS[language]:
-                    tab.page.evaluate(rules)
-                    seen.violations += tab.page.evaluate(VIOLATIONS)
+            seen = look_at(tab.page, scene, language, screenshots_dir)
             return seen
 
     return look
