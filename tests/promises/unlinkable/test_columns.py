@@ -31,6 +31,7 @@ class Kind(StrEnum):
     DIGEST = "a digest of what this side alone was given"
     ACCOUNT = "an account, or what only an account has"
     PERSON = "content about an account, sealed under its key"
+    STAFF = "a member of staff, or content about one"
     CLIENT = "an app registered at this side"
     TOKEN = "the digest of a spent token"
     REQUEST = "the digest of an app's request, or the answer to it"
@@ -38,7 +39,7 @@ class Kind(StrEnum):
 
 
 ONLY = {
-    "account": {Kind.ACCOUNT, Kind.PERSON},
+    "account": {Kind.ACCOUNT, Kind.PERSON, Kind.STAFF},
     "door": {Kind.TOKEN, Kind.REQUEST},
 }
 """Kinds that exist on one side and must not come to stand on the other."""
@@ -46,7 +47,8 @@ ONLY = {
 FITS: dict[Kind, tuple[type[TypeEngine[object]], ...]] = {
     Kind.TIME: (type(Number),), Kind.COUNT: (type(Number),), Kind.FLAG: (SmallInteger,), Kind.WORD: (Text,),
     Kind.ROW: (LargeBinary, type(Number)), Kind.TOKEN: (LargeBinary,), Kind.REQUEST: (LargeBinary,),
-    Kind.ACCOUNT: (LargeBinary,), Kind.PERSON: (LargeBinary,), Kind.DIGEST: (LargeBinary,), Kind.CLIENT: (Text,),
+    Kind.ACCOUNT: (LargeBinary,), Kind.PERSON: (LargeBinary,), Kind.STAFF: (LargeBinary,),
+    Kind.DIGEST: (LargeBinary,), Kind.CLIENT: (Text,),
     Kind.OWN_KEY: (LargeBinary, Text), Kind.PUBLIC: (LargeBinary, Text, type(Number)),
     Kind.CONTENT: (LargeBinary, Text),
 }  # fmt: skip
@@ -54,7 +56,7 @@ FITS: dict[Kind, tuple[type[TypeEngine[object]], ...]] = {
 
 _ROW, _TIME, _COUNT, _FLAG, _WORD = Kind.ROW, Kind.TIME, Kind.COUNT, Kind.FLAG, Kind.WORD
 _KEY, _PUBLIC, _DIGEST, _ACCOUNT, _PERSON = Kind.OWN_KEY, Kind.PUBLIC, Kind.DIGEST, Kind.ACCOUNT, Kind.PERSON
-_CLIENT, _TOKEN, _REQUEST, _CONTENT = Kind.CLIENT, Kind.TOKEN, Kind.REQUEST, Kind.CONTENT
+_CLIENT, _TOKEN, _REQUEST, _CONTENT, _STAFF = Kind.CLIENT, Kind.TOKEN, Kind.REQUEST, Kind.CONTENT, Kind.STAFF
 
 Columns = dict[str, dict[str, Kind]]
 
@@ -85,6 +87,11 @@ ACCOUNT: Columns = {
                  "amr": _WORD, "sid_seed": _ROW, "revoked_at": _TIME},
     "recovery_codes": {"digest": _DIGEST, "account_id": _ACCOUNT, "expires_at": _TIME},
     "passkeys": {"id": _DIGEST, "account_id": _ACCOUNT, "sealed": _PERSON, "sign_count": _COUNT, "created_at": _TIME},
+    "staff": {"id": _STAFF, "name_index": _STAFF, "roles": _WORD, "name": _STAFF, "password": _STAFF, "totp": _STAFF,
+              "totp_step": _COUNT, "enrol_until": _TIME, "created_at": _TIME},
+    "staff_sessions": {"id": _DIGEST, "staff_id": _STAFF, "factor": _WORD, "created_at": _TIME, "seen_at": _TIME,
+                       "expires_at": _TIME},
+    "staff_passkeys": {"id": _DIGEST, "staff_id": _STAFF, "sealed": _STAFF, "sign_count": _COUNT, "created_at": _TIME},
     "consents": {"id": _ROW, "account_id": _ACCOUNT, "client_id": _CLIENT, "scope": _WORD, "claims": _WORD,
                  "manifest_version": _COUNT, "giver": _WORD, "created_at": _TIME, "withdrawn_at": _TIME},
     "grants": {"id": _ROW, "account_id": _ACCOUNT, "client_id": _CLIENT, "session_id": _DIGEST, "consent_id": _ROW,
@@ -121,8 +128,8 @@ CONTENTS = {
         "grants.sealed": "pairwise subject, claims asked for, scope, times, session number, level, key, resource",
         "device_grants.parameters": "what a device asked for",
         "device_grants.sealed": "who agreed to what, until the device has fetched it",
-        "audit_events.subject": "the row that was touched: an id of this database, a client or a key",
-        "audit_events.details": "words of a closed list, sealed under the account's key",
+        "audit_events.subject": "what was touched: an id of this database, a client, a key; or who of the staff",
+        "audit_events.details": "words of a closed list, case numbers, names of staff; sealed",
         "outbox.payload": "a message to an app of direct sign-in",
     },
     "door": {
