@@ -95,12 +95,16 @@ class _Member:
         page.click("main button[type=submit]")
 
     def enrol(self) -> None:
-        self.secret = secret_on(_Text(self.tab.page.content()))  # type: ignore[arg-type]
-        self.code()
+        page = self.tab.page
+        page.wait_for_selector("#secret")
+        self.secret = secret_on(_Text(page.content()))  # type: ignore[arg-type]
+        page.fill("#code", totp.code_at(self.secret, totp.step_at(self.served.clock.now())))
+        page.click("form:has(#code) button")
+        page.wait_for_url(f"{self.tab.issuer}/ops")
 
-    def code(self) -> None:
-        self.tab.page.fill("#code", totp.code_at(self.secret, totp.step_at(self.served.clock.now())))
-        self.tab.page.click("form:has(#code) button")
+    def leave(self) -> None:
+        self.tab.page.click("form[action$=sign-out] button")
+        self.tab.page.wait_for_url("**/ops/sign-in?done=signed_out")
 
 
 @contextmanager
@@ -120,8 +124,10 @@ def test_staff_sign_in_and_review_an_app(
         member.enrol()
         page.click("text=Apps and what they declare")
         page.click(f"a[href*='{waiting.id}']")
+        page.wait_for_selector("#registered")
         assert "privacy@garden.example" in page.content()
         page.click("text=Reviewed: let everybody in")
+        page.wait_for_url("**done=reviewed")
         assert "The app is reviewed" in page.content()
         kept = store.read(lambda tx: tx.clients.current(waiting.id))
         assert kept is not None and kept.state is ClientState.ACTIVE
@@ -141,13 +147,13 @@ def test_staff_sign_in_with_a_passkey_after_the_password(chromium: Browser, serv
         page.click("#passkey button")
         page.wait_for_url("**/ops/passkeys?done=added")
         page.goto(f"{member.tab.issuer}/ops")
-        page.click("form[action$=sign-out] button")
+        member.leave()
         member.password()
         page.click("#passkey button")
         page.wait_for_url(f"{member.tab.issuer}/ops")
         assert "with-a-key" in page.content()
         # Not recognised: the key alone is not enough.
-        page.click("form[action$=sign-out] button")
+        member.leave()
         devtools.send(
             "WebAuthn.setUserVerified", {"authenticatorId": made["authenticatorId"], "isUserVerified": False}
         )
@@ -168,19 +174,25 @@ def _scene(name: str, member: _Member, served: Pages, waiting: Client, person: s
         page.fill("#username", "nobody")
         page.fill("#password", "wrong")
         page.click("main button[type=submit]")
+        page.wait_for_selector("#problem")
         return page
     page.fill("#username", member.name)
     page.fill("#password", PASSWORD)
     page.click("main button[type=submit]")
     if name == "ops_enrol":
+        page.wait_for_selector("#secret")
         return page
     member.enrol()
     if name == "ops_factor_wrong":
-        page.click("form[action$=sign-out] button")
-        member.password(page.get_attribute("html", "lang") or "en")
+        language = page.get_attribute("html", "lang") or "en"
+        member.leave()
+        member.password(language)
         page.fill("#code", "000000")
         page.click("form:has(#code) button")
+        page.wait_for_selector("#problem")
         return page
+    if name == "ops_apps":
+        served.provider.realm.store.write(lambda tx: tx.clients.set_state(waiting.id, ClientState.PENDING))
     path = {
         "ops_apps": "/ops/apps", "ops_app": f"/ops/apps/app?client={waiting.id}", "ops_records": "/ops/records",
         "ops_record": "/ops/records", "ops_trail": "/ops/trail", "ops_keys": "/ops/keys",
@@ -192,6 +204,7 @@ def _scene(name: str, member: _Member, served: Pages, waiting: Client, person: s
         page.select_option("#reason", "guardian")
         page.fill("#case", "2026/17")
         page.click("form:has(#case) button")
+        page.wait_for_selector("dl")
     return page
 
 
