@@ -32,6 +32,8 @@ FOLLOWS = {"audit_events", "audit_pending", "audit_leaves", "audit_frontier", "a
 """Written in the transaction of what they tell of, so on its shard: each shard has a trail and an outbox of its own."""
 BY_DIGEST = {"spent", "attempts", "dedup_indexes", "device_grants", "spent_tokens", "answered_requests", "door_grants"}
 """Found by a digest or random id alone, wherever that leads."""
+ONE_SHARD = {"staff", "staff_sessions", "staff_passkeys"}
+"""Of a handful of people, who must be seen as they are now: on the shard that has the originals."""
 
 GOES_ALONG = {"spent", "attempts"}
 """Of these, what is written together with an account's rows lies with the account: asked again, it is the same."""

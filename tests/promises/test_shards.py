@@ -17,6 +17,7 @@ from tests.promises.shards import (
     END,
     EVERYWHERE,
     FOLLOWS,
+    ONE_SHARD,
     Request,
     owners_of,
     record_requests,
@@ -41,7 +42,7 @@ def test_the_document_lists_what_the_requests_say(requests: list[Request]) -> No
 
 
 def test_every_table_has_its_place() -> None:
-    places = [ACCOUNT, EVERYWHERE, FOLLOWS, BY_DIGEST]
+    places = [ACCOUNT, EVERYWHERE, FOLLOWS, BY_DIGEST, ONE_SHARD]
     assert set().union(*places) == tables.metadata.tables.keys() | door.metadata.tables.keys()
     assert sum(len(place) for place in places) == len(set().union(*places))
 
