@@ -163,7 +163,16 @@ def test_wallet_is_one_pseudonym_for_each_app_until_it_is_emptied(new_visitor: N
     expect(visitor.page.locator(".count strong")).to_have_text(str(BATCH - 3))
     wallet.press("forget")
     wallet.press("forget_now")
-    # The tokens of this period are gone with the wallet: somebody else's account fills the next.
+    # The tokens of this period are gone with the wallet, which says so: somebody else's account fills the next.
+    wallet.see("title_setup")
+    wallet.write_down_code()
+    wallet.see("title_home")
+    wallet.press("fill")
+    wallet.see("title_home")
+    expect(visitor.page.locator("[role=alert]")).to_have_attribute("data-code", "quota_used")
+    wallet.press("forget")
+    wallet.press("forget_now")
+    wallet.see("title_setup")
     visitor.page.goto(visitor.demo.issuer + "/account")
     visitor.context.clear_cookies(domain="127.0.0.1")
     wallet.set_up(new_person(visitor.demo, "1985-02-03"), PASSWORD)

@@ -209,7 +209,26 @@ def test_the_last_token_is_still_there_after_a_failed_press(actors: Stage, new_p
     person.page.wait_for_url("**/callback?code=*")
     person.come_from_app()
     person.see("title_present")
-    assert person.word("none_title") in person.page.inner_text("main")
+    # The batch of this epoch is used up: no second one is offered, and both screens say when there is.
+    used_up = person.page.evaluate(
+        "([language, day]) => import('/wallet/strings.mjs').then(({ wordsIn }) => wordsIn(language))"
+        ".then((words) => words.used_up(words.day(day)))", ["en", actors.issuer.leaf["not_after"]],
+    )  # fmt: skip
+    shown = person.page.inner_text("main")
+    assert person.word("none_title") in shown and used_up in shown
+    assert person.page.get_by_role("button", name=person.word("fill_now"), exact=True).count() == 0
+    person.open_wallet()
+    person.see_tokens(0)
+    assert used_up in person.page.inner_text("main")
+    assert person.page.get_by_role("button", name=person.word("fill"), exact=True).count() == 0
+    # A batch of the next epoch is.
+    person.page.evaluate(
+        "import('/wallet/store.mjs').then(({ openStore }) => openStore()).then(async (store) =>"
+        " store.keep('filled', { ...(await store.value('filled')), epochEnds: Date.now() / 1000 - 1 }))"
+    )
+    person.open_wallet()
+    person.press("fill")
+    person.see_tokens(BATCH)
 
 
 @pytest.mark.parametrize(

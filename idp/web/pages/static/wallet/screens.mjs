@@ -48,9 +48,16 @@ function tokens({ words, left }) {
   ];
 }
 
-function fill({ words, config, left, filled, now }, act) {
-  if (left.count > 0 && filled !== null && filled.epochEnds > now) {
-    return [h("p", { class: "hint" }, words.fill_later(words.day(filled.epochEnds)))];
+/** One batch for each epoch: the issuer's quota has no room for a second, and the same number for all says nothing. */
+function isFilled({ filled, now }) {
+  return filled !== null && filled.epochEnds > now;
+}
+
+function fill(model, act) {
+  const { words, config, left, filled } = model;
+  if (isFilled(model)) {
+    const later = left.count > 0 ? words.fill_later : words.used_up;
+    return [h("p", { class: "hint" }, later(words.day(filled.epochEnds)))];
   }
   return [
     h("div", { class: "actions" }, button(words.fill, act.fill)),
@@ -115,6 +122,7 @@ export function restore({ words, canPasskey }, act) {
   const area = h("textarea", typing({ required: true, rows: "4" }));
   return [
     heading(words.title_restore),
+    h("p", {}, words.restore_lead),
     canPasskey && h("div", { class: "actions" }, button(words.restore_passkey, act.restorePasskey)),
     form(({ code }) => act.restoreCode(code),
       field("code", words.code_label, area, words.restore_code_hint),
@@ -142,7 +150,7 @@ export function present(model, act) {
       h("span", { class: "domain" }, presentation.app_domain)),
     learning(words),
     h("p", { class: "hint" }, words.who_knows(hostOf(config.account_issuer))),
-    ...(left.count > 0 || left.hasReserved ? presentButtons(words, left, act) : noToken(words, act)),
+    ...(left.count > 0 || left.hasReserved ? presentButtons(words, left, act) : noToken(model, act)),
     ...demoNote(model),
   ];
 }
@@ -169,13 +177,21 @@ function presentButtons(words, left, act) {
   ];
 }
 
-function noToken(words, act) {
+function noToken(model, act) {
+  const { words, filled } = model;
+  const decline = button(words.decline, act.decline, "second");
+  if (isFilled(model)) {
+    return [
+      h("h2", {}, words.none_title),
+      h("p", {}, words.used_up(words.day(filled.epochEnds))),
+      h("div", { class: "actions" }, decline),
+    ];
+  }
   return [
     h("h2", {}, words.none_title),
     h("p", {}, words.none_lead),
     h("p", { class: "note" }, words.close_in_time),
-    h("div", { class: "actions pair" },
-      button(words.fill_now, act.fill), button(words.decline, act.decline, "second")),
+    h("div", { class: "actions pair" }, button(words.fill_now, act.fill), decline),
   ];
 }
 
