@@ -111,7 +111,7 @@ export const en = {
     no_seed: "Your key is missing. Please set up the wallet again.",
     no_token: "There is no token left.",
     request_broken: "The app's request did not arrive whole. Please go back to the app and begin again.",
-    request_expired: "The app's request is too old. Please go back to the app and begin again.",
+    request_expired: "The app's request is too old, or another sign-in was begun in this browser meanwhile. Please go back to the app and begin again.",
     token_refused: "This token was refused: perhaps it was used before, or its key was withdrawn. It has been thrown away; you can show another.",
     curfew: "Apps of this kind are open to minors at set times only, and not now. No token was used up.",
     guardian_needed: "For a minor a guardian would have to agree to this app, and this page cannot know that. No token was used up. The app may offer another way to sign in.",
