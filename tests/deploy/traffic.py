@@ -36,7 +36,7 @@ class BrowsedApp(RacingApp):
     def fetch_code(self, codes: list[Code]) -> int:
         """One request to /authorize: its status, and the code in `codes` when there is one."""
         verifier = secrets.token_urlsafe(48)
-        page = self._browser.client.get(self._authorize(verifier, "openid age"))
+        page = self.browser.client.get(self._authorize(verifier, "openid age"))
         if page.is_redirect:
             codes.append(Code(callback_parameters(page)["code"], verifier))
         return page.status_code

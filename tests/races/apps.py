@@ -32,16 +32,16 @@ class RacingApp:
         self.servers = servers
         self.client_id = registered["client_id"]
         self.secret: str | None = registered["client_secret"]
-        self._browser = FormBrowser(issuer.url)
+        self.browser = FormBrowser(issuer.url)
         issuer.person(username, "1990-05-17")
-        self._browser.sign_in(self._authorize(_verifier(), "openid age"), username)
+        self.browser.sign_in(self._authorize(_verifier(), "openid age"), username)
 
     def codes(self, count: int, scope: str = "openid age") -> list[Code]:
         """Fresh codes; each is good for 60 s."""
         made = []
         for _ in range(count):
             verifier = _verifier()
-            page = self._browser.client.get(self._authorize(verifier, scope))
+            page = self.browser.client.get(self._authorize(verifier, scope))
             made.append(Code(callback_parameters(page)["code"], verifier))
         return made
 
@@ -69,7 +69,7 @@ class RacingApp:
 
     def close(self) -> None:
         """Close the person's browser."""
-        self._browser.client.close()
+        self.browser.client.close()
 
     def _token(self, connection: Connection, form: dict[str, str]) -> Answer:
         if self.secret is None:
