@@ -34,6 +34,8 @@ class Node:
         self.environment = {**environment, "BLINDAGE_DATA_DIR": str(directory)}
         self.log = directory / "server.log"
         self.starts = 0
+        # Where the program lies that is started next: this tree, or that of another version.
+        self.tree = ROOT
         self.pid_file = directory / "pid"
         directory.mkdir()
         self._stop = threading.Event()
@@ -66,7 +68,7 @@ class Node:
         while not self._stop.is_set():
             with self.log.open("ab") as output:
                 process = subprocess.Popen(
-                    command, env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                    command, cwd=self.tree, env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
                 )
             self.starts += 1
             self.pid_file.write_text(str(process.pid))
@@ -129,6 +131,24 @@ class Stack:
         finally:
             # Both take SIGTERM for "now".
             server.stop()
+
+    def rolling_restart(self, proxy: str) -> None:
+        """Restart both nodes, one after the other, by the shipped script."""
+        order = [f"{node.number}=127.0.0.1:{node.port}" for node in self.nodes]
+        restart = self.directory / "restart.sh"
+        # In place of systemctl: the node's keeper starts another when this one has ended.
+        files = " ".join(f"{node.port}) file={node.pid_file} ;;" for node in self.nodes)
+        restart.write_text(
+            f'#!/bin/sh\ncase $1 in {files} esac\npid=$(cat "$file")\nkill -TERM "$pid"\n'
+            'while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done\n'
+        )
+        restart.chmod(0o755)
+        # nginx needs no time to see that a node is back; haproxy asks twice a second.
+        settle = {"nginx": "0.3", "haproxy": "1"}[proxy]
+        environment = {"DRAIN_DIR": str(self.drain), "RESTART": str(restart), "SETTLE": settle, "PATH": "/usr/bin:/bin"}
+        command = [str(DEPLOY / "rolling-restart.sh"), *order]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
+        assert done.returncode == 0, done.stderr
 
     def values(self, run: Path) -> dict[str, str]:
         """What the templates are filled in with here."""

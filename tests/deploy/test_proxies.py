@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
 import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.deploy.stack import DEPLOY, PROXIES, Stack
+from tests.deploy.stack import PROXIES, Stack
 from tests.deploy.traffic import BrowsedApp, Traffic
 from tests.races.apps import Code
 from tests.races.barrier import Connection
@@ -124,25 +123,11 @@ def test_slow_headers_are_cut_off(stack: Stack, proxy: str) -> None:
 
 def _roll(stack: Stack, app: BrowsedApp, proxy: str, restarts: int, least: int, clients: int = 8) -> None:
     """Restart nodes by the shipped script under traffic; every request must end as if nothing happened."""
-    order = [f"{node.number}=127.0.0.1:{node.port}" for node in stack.nodes]
-    restart = stack.directory / "restart.sh"
-    # In place of systemctl: the node's keeper starts another when this one has ended.
-    files = " ".join(f"{node.port}) file={node.pid_file} ;;" for node in stack.nodes)
-    restart.write_text(
-        f'#!/bin/sh\ncase $1 in {files} esac\npid=$(cat "$file")\nkill -TERM "$pid"\n'
-        'while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done\n'
-    )
-    restart.chmod(0o755)
-    # nginx needs no time to see that a node is back; haproxy asks twice a second.
-    settle = {"nginx": "0.3", "haproxy": "1"}[proxy]
-    environment = {"DRAIN_DIR": str(stack.drain), "RESTART": str(restart), "SETTLE": settle, "PATH": "/usr/bin:/bin"}
     before = [node.starts for node in stack.nodes]
     with stack.behind(proxy), Traffic(app, clients, pause=0.02) as traffic:
         time.sleep(1)
         for _ in range(restarts // 2):
-            command = [str(DEPLOY / "rolling-restart.sh"), *order]
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
-            assert done.returncode == 0, done.stderr
+            stack.rolling_restart(proxy)
         deadline = time.monotonic() + 1800
         while len(traffic.requests) < least and time.monotonic() < deadline:
             time.sleep(0.2)
