@@ -57,7 +57,8 @@ def _open(provider: Provider, text: str, ad: bytes) -> AccessToken:
         plaintext = provider.access_tokens.open(b64url_decode(text), ad)
     except CryptoError as error:
         raise InvalidToken("the access token is not valid", str(error)) from error
-    client_id, scope, jkt = orjson.loads(plaintext[_HEAD:])
+    # Here and wherever a sealed value is opened: a later version, beside this one, may add members at the end.
+    client_id, scope, jkt, *_ = orjson.loads(plaintext[_HEAD:])
     issued_at, expires_at = plaintext[16:20], plaintext[20:24]
     return AccessToken(
         plaintext[:16], int.from_bytes(issued_at, "big"), int.from_bytes(expires_at, "big"), client_id, scope, jkt

@@ -11,6 +11,7 @@ from idp.protocol.provider import Provider
 
 _AD = b"authorization-code/v1"
 _HEAD = 16 + 16 + 16
+_MEMBERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ def open_code(provider: Provider, text: str) -> AuthorizationCode:
         plaintext = provider.codes.open(b64url_decode(text), _AD)
     except CryptoError as error:
         raise InvalidGrant("the code is not valid", str(error)) from error
-    fields = orjson.loads(plaintext[_HEAD + 32 :])
+    # A node of a later version may have added members at the end, for its own.
+    fields = orjson.loads(plaintext[_HEAD + 32 :])[:_MEMBERS]
     return AuthorizationCode(
         plaintext[:16], plaintext[16:32], plaintext[32:_HEAD], plaintext[_HEAD : _HEAD + 32], *fields
     )

@@ -17,6 +17,7 @@ from idp.protocol.errors import InvalidToken
 from idp.protocol.provider import Provider
 
 _AD = b"initial-access-token/v1"
+_MEMBERS = 3
 _REGISTRAR = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}\Z")
 
 
@@ -55,7 +56,7 @@ def open_initial_access(provider: Provider, text: str) -> InitialAccess:
         plaintext = provider.access_tokens.open(b64url_decode(text), _AD)
     except CryptoError as error:
         raise InvalidToken("the initial access token is not valid", str(error)) from error
-    access = InitialAccess(*orjson.loads(plaintext))
+    access = InitialAccess(*orjson.loads(plaintext)[:_MEMBERS])
     if provider.now() >= access.expires_at:
         raise InvalidToken("the initial access token has expired")
     return access

@@ -65,7 +65,7 @@ def tell_account_deleted(
 
 def open_message(message_id: bytes, kind: str, client_id: str, payload: bytes) -> AppMessage:
     """The message of an outbox row."""
-    subject, sid, jti, at, initiator = orjson.loads(payload)
+    subject, sid, jti, at, initiator, *_ = orjson.loads(payload)
     return AppMessage(message_id, MessageKind(kind), client_id, subject, sid, jti, at, Initiator(initiator))
 
 

@@ -106,4 +106,5 @@ def test_next_version_runs_beside_this_one_and_back(stack: Stack, tmp_path: Path
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_this_version_runs_beside_the_one_before_the_newest_migration(stack: Stack, tmp_path: Path) -> None:
-    _roll_between(stack, _version_before_the_newest_migration(tmp_path), ROOT, ["new", "old", "new", "old"], least=10_000)
+    before = _version_before_the_newest_migration(tmp_path)
+    _roll_between(stack, before, ROOT, ["new", "old", "new", "old"], least=10_000)

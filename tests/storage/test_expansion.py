@@ -148,7 +148,7 @@ def test_a_migration_that_takes_away_is_found(engine: Engine, tmp_path: Path, bo
 @pytest.mark.parametrize(
     ("body", "objection"),
     [
-        ('op.alter_column("clients", "sector", type_=sa.LargeBinary, postgresql_using="sector::bytea")', "another type"),
+        ('op.alter_column("outbox", "kind", type_=sa.LargeBinary, postgresql_using="kind::bytea")', "another type"),
         ('op.alter_column("clients", "secret_hash", nullable=False)', "must not be NULL"),
         ('op.add_column("clients", sa.Column("colour", sa.Text, nullable=False))', "wants a value"),
         ('op.create_check_constraint("short", "clients", "length(sector) < 9")', "new rule: clients check"),

@@ -15,6 +15,7 @@ from idp.domain.signing_key import JWKS_MAX_AGE, LONGEST_TOKEN, KeyState, Stored
 from idp.storage.sql import tables
 from idp.storage.sql.fsck import check_invariants
 from idp.storage.sql.invariants import walk
+from idp.storage.sql.invariants.grants import MOMENT_SECONDS
 from idp.storage.sql.invariants.retention import SLACK_SECONDS
 from idp.storage.sql.invariants.sealed import ACCOUNT_FORMS, DOOR_FORMS, SHARED_FORMS
 from idp.storage.sql.outbox import GIVEN_UP
@@ -164,6 +165,15 @@ PLANTS: dict[str, tuple[str, Plant]] = {
     "a token key outside its epoch": ("I12", sql("UPDATE token_keys SET not_before = 1")),
     "a revocation that was not logged": ("I12", sql("UPDATE token_keys SET revoked_at = ?", NOW)),
 }
+
+
+def test_an_exchange_that_met_the_end_of_its_consent_is_no_violation(store: SqlStore, database: Database) -> None:
+    """Such a grant is refused at every use: the consent is looked at then."""
+    populate(store)
+    for apart, found in ((MOMENT_SECONDS, set()), (MOMENT_SECONDS + 1, {"I7"})):
+        for withdrawn_at in (NOW - apart, NOW + apart):
+            database.execute("UPDATE consents SET withdrawn_at = ?", withdrawn_at)
+            assert broken(store) == found
 
 
 def _again(tx):

@@ -97,7 +97,7 @@ def _of_device(request: DeviceRequest) -> list[Any]:
 
 
 def _device_request(provider: Provider, ui_locales: tuple[str, ...], fields: list[Any]) -> DeviceRequest:
-    grant_id, user_code = fields
+    grant_id, user_code, *_ = fields
     grant = provider.realm.store.read(lambda tx: tx.device_grants.get(bytes.fromhex(grant_id)))
     if grant is None:
         raise PendingExpired("this code has expired")
@@ -136,7 +136,7 @@ def _authorization_request(
     provider: Provider, ui_locales: tuple[str, ...], fields: list[Any]
 ) -> AuthorizationRequest:
     client_id, redirect_uri, mode, state, nonce, scope, prompt, max_age, challenge = fields[:9]
-    claims, acr_values, hinted_subject, dpop_jkt, resource = fields[9:]
+    claims, acr_values, hinted_subject, dpop_jkt, resource, *_ = fields[9:]
 
     def unit(tx: Transaction) -> Client | None:
         return tx.clients.get(client_id)

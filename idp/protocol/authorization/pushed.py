@@ -34,7 +34,7 @@ def take_up(provider: Provider, request_uri: str, client_id: str) -> UnverifiedR
     except CryptoError as error:
         raise InvalidRequestUri("request_uri is not valid", str(error)) from error
     request_id = opened[:_ID_BYTES]
-    owner, expires_at, pairs, dpop_jkt = orjson.loads(opened[_ID_BYTES:])
+    owner, expires_at, pairs, dpop_jkt, *_ = orjson.loads(opened[_ID_BYTES:])
     if owner != client_id or provider.now() >= expires_at:
         raise InvalidRequestUri("request_uri is not valid", "expired or of another client")
     # After its expiry the URI is refused for its age, so the marker need not live longer.

@@ -29,6 +29,8 @@ _READ = (
 )  # fmt: skip
 _ADDED = (*_READ, "next_poll_at", "hurried")
 _T = device_grants.c
+# Members of the sealed content after subject and scope.
+_REST = 6
 
 _ADD = Statement(
     insert_new(device_grants).values({name: param(name) for name in _ADDED}).on_conflict_do_nothing(), *_ADDED
@@ -128,4 +130,4 @@ class SqlDeviceGrants:
         if state != _APPROVED or account_id is None:
             return _BARE[state]
         subject, scope, *rest = orjson.loads(self._sealed.open(row_id, sealed))
-        return Approved(account_id, subject, frozenset(scope.split()), *rest)
+        return Approved(account_id, subject, frozenset(scope.split()), *rest[:_REST])

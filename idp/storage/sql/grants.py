@@ -135,7 +135,7 @@ class SqlGrants:
             generation, rotated_at, revoked_at,
         ) = row
         content = orjson.loads(self._sealing.grant.open(row_id, sealed)) if sealed else _EMPTIED
-        subject, claims_request, scope, auth_time, shown_auth_time, sid, acr, jkt, resource = content
+        subject, claims_request, scope, auth_time, shown_auth_time, sid, acr, jkt, resource, *_ = content
         return Grant(
             row_id, account_id, client_id, session_id, consent_id, subject, frozenset(scope.split()),
             claims_request, auth_time, shown_auth_time, sid, acr, offline == 1, jkt, tuple(resource), created_at,

@@ -77,7 +77,7 @@ class SqlDoorGrants:
 
     def _opened(self, row: Row) -> Grant:
         row_id, client_id, sealed, created_at, expires_at, revoked_at = row
-        subject, band, claims_request, scope, auth_time, shown_auth_time, acr, jkt, resource = orjson.loads(
+        subject, band, claims_request, scope, auth_time, shown_auth_time, acr, jkt, resource, *_ = orjson.loads(
             self._sealed.open(row_id, sealed)
         )
         return Grant(

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy import bindparam as param
 
 from idp.domain.age_token import QUOTA
@@ -11,6 +11,9 @@ from idp.storage.sql.invariants.walk import RowCheck, Walk
 from idp.storage.sql.runner import Runner
 from idp.storage.sql.statement import Statement
 from idp.storage.sql.tables import accounts, audit_events, consents, grants, token_allowance
+
+MOMENT_SECONDS = 15
+"""How far apart an exchange and the end of its consent may be that met: a write's patience, and clocks."""
 
 _CONSENT_GIVEN = AuditKind.CONSENT_GIVEN.value
 _BROKEN_CHAINS = RowCheck(
@@ -32,16 +35,21 @@ _UNSUPPORTED = RowCheck(
     grants.c.id,
     and_(
         grants.c.revoked_at.is_(None), grants.c.expires_at > param("now"),
-        or_(accounts.c.id.is_(None), consents.c.id.is_(None)),
+        or_(
+            accounts.c.id.is_(None), consents.c.id.is_(None),
+            # The exchange looks and then inserts. Between the two the consent may end, and the grant is dead from
+            # the start: every use of it looks again.
+            func.abs(grants.c.created_at - consents.c.withdrawn_at) > param("moment"),
+        ),
     ),
-    "now",
+    "now", "moment",
     source=grants
     .outerjoin(accounts, accounts.c.id == grants.c.account_id)
     .outerjoin(
         consents,
         and_(
-            consents.c.id == grants.c.consent_id, consents.c.withdrawn_at.is_(None),
-            consents.c.account_id == grants.c.account_id, consents.c.client_id == grants.c.client_id,
+            consents.c.id == grants.c.consent_id, consents.c.account_id == grants.c.account_id,
+            consents.c.client_id == grants.c.client_id,
         ),
     ),
 )
@@ -71,4 +79,4 @@ def over_quota(run: Runner) -> int:
 
 def unsupported(run: Runner, now: int) -> int:
     """Live grants whose account is gone, or whose consent is: withdrawn, missing, of another account or app."""
-    return _UNSUPPORTED.violations(run, now)
+    return _UNSUPPORTED.violations(run, now, MOMENT_SECONDS)
