@@ -31,7 +31,10 @@ def cluster() -> Iterator[PostgresCluster]:
         yield running
 
 
-def _survives(directory: Path, faults: Sequence[Fault], cluster: PostgresCluster | None = None) -> None:
+def _survives(
+    directory: Path, faults: Sequence[Fault], cluster: PostgresCluster | None = None, patience: float = 1.0
+) -> None:
+    """`patience`: how many times slower a start may be than on a machine that has nothing else to do."""
     with target(directory, cluster, workers=1 if cluster is None else WORKERS) as hurt:
         run = Run(hurt)
         for fault in faults:
@@ -44,18 +47,18 @@ def _survives(directory: Path, faults: Sequence[Fault], cluster: PostgresCluster
     assert (ledger.lost, ledger.doubled, ledger.errors, found.unpaired) == ([], [], [], 0)
     # The load was there, and met what happened.
     assert ledger.refreshed > 5 * len(faults) and len(ledger.redeemed) > len(faults) and ledger.consents > len(faults)
-    assert found.slowest.pop("kill_server", 0.0) <= SERVER_READY_SECONDS
-    assert all(seconds <= DATABASE_READY_SECONDS for seconds in found.slowest.values())
+    assert found.slowest.pop("kill_server", 0.0) <= SERVER_READY_SECONDS * patience
+    assert all(seconds <= DATABASE_READY_SECONDS * patience for seconds in found.slowest.values())
 
 
 @pytest.mark.timeout(200)
 def test_sqlite_keeps_its_word_through_kills(tmp_path: Path) -> None:
-    _survives(tmp_path / "data", [kill_server] * 5)
+    _survives(tmp_path / "data", [kill_server] * 5, patience=4)
 
 
 @pytest.mark.timeout(200)
 def test_postgresql_keeps_its_word_through_kills(tmp_path: Path, cluster: PostgresCluster) -> None:
-    _survives(tmp_path / "data", [kill_server, kill_database, kill_backend] * 2, cluster)
+    _survives(tmp_path / "data", [kill_server, kill_database, kill_backend] * 2, cluster, patience=4)
 
 
 @pytest.mark.long
