@@ -2,19 +2,36 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+LEAST_REST_SECONDS = 0.01
+"""Between two turns of a task that has more to do: several groups of requests are committed meanwhile."""
+
+LONGEST_REST_SECONDS = 0.1
+"""However slow everything is: what has to be done must not grow faster than it is done."""
 
 _log = logging.getLogger("blindage.background")
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One chore. `run` is short, may run in several processes at once, and decides in the database who does it."""
+    """One chore. `run` is short, may run in several processes at once, and decides in the database who does it.
+
+    When it answers True there is more to do: its next turn comes sooner, so that it takes about `share` of the time.
+    """
 
     name: str
     every_seconds: float
     run: Callable[[], object]
+    share: float = 0.0
+
+    def rest_after(self, took: float, more: bool) -> float:
+        """Seconds until the next turn, after one that took so long. Who is slowed down by others slows down itself."""
+        if not (more and self.share):
+            return self.every_seconds
+        return min(LONGEST_REST_SECONDS, max(LEAST_REST_SECONDS, took * (1 / self.share - 1)))
 
 
 class Background:
@@ -40,9 +57,10 @@ class Background:
 
     def _repeat(self, task: Task) -> None:
         while True:
+            started, more = time.monotonic(), False
             try:
-                task.run()
+                more = task.run() is True
             except Exception as error:
                 _log.warning("task failed", extra={"endpoint": task.name, "kind": type(error).__name__})
-            if self._stop.wait(task.every_seconds):
+            if self._stop.wait(task.rest_after(time.monotonic() - started, more)):
                 return

@@ -6,7 +6,7 @@ from idp.domain.ports import Store
 from idp.protocol.delivery import Deliverer
 from idp.protocol.provider import Provider
 from idp.services.audit import sign_head
-from idp.services.housekeeping import purge_expired
+from idp.services.housekeeping import BITE, Purger
 from idp.services.keys import advance, schedule
 from idp.services.token_keys import ensure_token_keys
 from idp.settings import Role, Settings
@@ -23,22 +23,34 @@ FOLLOW_SECONDS = 1.0
 """How often it is asked whether the key log is due; once the door has a copy, it is after a minute."""
 
 KEYS_SECONDS = 30.0
+LOG_SECONDS = 1.0
+"""As often as a busy writer would stop for SQLite's log by itself."""
+
 PURGE_SECONDS = 60.0
+
+EMBEDDED_BITE = 50
+"""Rows of a table in a bite on SQLite, where each may touch a page of its own that goes to disk before the answers."""
+
+PURGE_SHARE = 0.2
+"""Of one thread's time, while expired rows are left. What is left of the writer's time is the requests'."""
 
 
 def upkeep_tasks(provider: Provider, settings: Settings) -> list[Task]:
     """The chores of one server process; those of several processes take turns in the database."""
     realm = provider.realm
-    sealer = AuditSealer(sql_store(realm.store), settings.data_dir)
 
     def keys() -> None:
         schedule(realm.store, realm.clock)
         advance(realm.store, realm.clock)
 
+    store = sql_store(realm.store)
+    purger = Purger(realm, EMBEDDED_BITE if store.embedded else BITE)
+    sealer = AuditSealer(store, settings.data_dir)
     common = [
         Task("audit", SEAL_SECONDS, lambda: sealer.seal_once(provider.now(), lambda text: sign_head(realm.ring, text))),
         Task("keys", KEYS_SECONDS, keys),
-        Task("housekeeping", PURGE_SECONDS, lambda: purge_expired(realm, bites=20)),
+        Task("housekeeping", PURGE_SECONDS, purger.take_turn, PURGE_SHARE),
+        Task("log", LOG_SECONDS, store.move_log),
     ]
     if settings.role is Role.DOOR:
         follower = key_log_follower(compose_door(provider, settings))

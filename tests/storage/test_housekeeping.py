@@ -1,7 +1,25 @@
 """Expired rows go, in bites; what may still be needed stays."""
 
-from idp.storage.sql.housekeeping import DEVICE_GRANT_GRACE_SECONDS, GRANT_GRACE_SECONDS, GRANTS_SEEN_PER_LIMIT
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import bindparam as param
+from sqlalchemy import func, select
+
+from idp.storage.sql.expiry import Expiries
+from idp.storage.sql.housekeeping import (
+    BY_EXPIRY,
+    DEVICE_GRANT_GRACE_SECONDS,
+    GRANT_GRACE_SECONDS,
+    GRANTS_SEEN_PER_LIMIT,
+    SqlHousekeeping,
+)
+from idp.storage.sql.statement import Statement
 from idp.storage.sql.store import SqlStore
+from idp.storage.sql.tables import grants
 from tests.storage.databases import Database
 from tests.storage.things import NOW, a_device_grant, a_grant, a_session, a_staff_member, a_staff_session, consenting
 
@@ -60,3 +78,112 @@ def test_grants_at_the_end_of_a_long_table_have_their_turn(store: SqlStore) -> N
     early = a_grant(consent, id=bytes(15) + b"\0", expires_at=NOW - GRANT_GRACE_SECONDS)
     store.write(lambda tx: tx.grants.claim_code(early))
     assert sum(store.write(lambda tx: tx.housekeeping.purge(NOW, 2))["grants"] for _ in range(3)) == 1
+
+
+def test_a_reader_looks_and_the_writer_begins_where_it_was_told(store: SqlStore) -> None:
+    for number in range(9):
+        store.write(lambda tx, number=number: tx.spent.claim("dpop", b"%d" % number, NOW - 9 + number))
+    seen = store.read(lambda tx: tx.housekeeping.look(NOW, 3, {}))
+    assert seen.since == {"spent": NOW - 9}
+    assert store.write(lambda tx: tx.housekeeping.purge(NOW, 3, seen))["spent"] == 3
+    further = store.read(lambda tx: tx.housekeeping.look(NOW, 3, seen.since))
+    assert further.since == {"spent": NOW - 6}
+    # Rows before that place are not looked for, and with nothing seen nothing is.
+    late, nothing = replace(further, since={"spent": NOW - 1}), replace(further, since={})
+    assert store.write(lambda tx: tx.housekeeping.purge(NOW, 9, late))["spent"] == 1
+    assert not any(store.write(lambda tx: tx.housekeeping.purge(NOW, 9, nothing)).values())
+    assert store.write(lambda tx: tx.housekeeping.purge(NOW, 9))["spent"] == 5
+
+
+def test_what_came_alive_again_between_look_and_bite_stays(store: SqlStore, database: Database) -> None:
+    _, consent = consenting(store)
+    grants = [a_grant(consent, expires_at=NOW - GRANT_GRACE_SECONDS) for _ in range(3)]
+    store.write(lambda tx: [tx.grants.claim_code(grant) for grant in grants])
+    seen = store.read(lambda tx: tx.housekeeping.look(NOW, 10, {}))
+    database.execute("UPDATE grants SET expires_at = ? WHERE id = ?", NOW, grants[1].id)
+    assert store.write(lambda tx: tx.housekeeping.purge(NOW, 10, seen))["grants"] == 2
+    assert database.rows("SELECT id FROM grants") == [(grants[1].id,)]
+
+
+def test_two_processes_do_not_take_the_same_bite(open_another: Callable[[], SqlStore]) -> None:
+    one, other = open_another(), open_another()
+    _, consent = consenting(one)
+    one.write(lambda tx: [tx.grants.claim_code(a_grant(consent, expires_at=0)) for _ in range(9)])
+    seen = [store.read(lambda tx: tx.housekeeping.look(NOW, 3, {})) for store in (one, other)]
+    assert seen[0] == seen[1]
+    assert one.write(lambda tx: tx.housekeeping.purge(NOW, 3, seen[0]))["grants"] == 3
+    assert other.write(lambda tx: tx.housekeeping.purge(NOW, 3, seen[1]))["grants"] == 0, "the place has moved on"
+    again = other.read(lambda tx: tx.housekeeping.look(NOW, 3, {}))
+    assert other.write(lambda tx: tx.housekeeping.purge(NOW, 3, again))["grants"] == 3
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_who_is_at_it_holds_nobody_up(store: SqlStore, database: Database) -> None:
+    with database.raw() as other:
+        store.write(lambda tx: tx.spent.claim("dpop", b"1", NOW))
+        assert not any(store.write(lambda tx: tx.housekeeping.purge(NOW - 1, 3)).values())
+        other.execute(b"BEGIN")
+        other.execute(b"SELECT value FROM meta WHERE name = 'housekeeping/grants' FOR UPDATE")
+        started = time.monotonic()
+        assert not any(store.write(lambda tx: tx.housekeeping.purge(NOW, 3)).values())
+        assert time.monotonic() - started < 0.15, "lock_timeout is 200 ms: nobody came near it"
+        other.execute(b"COMMIT")
+        other.execute(b"BEGIN")
+        other.execute(b"SELECT digest FROM spent FOR UPDATE")
+        assert store.write(lambda tx: tx.housekeeping.purge(NOW, 3))["spent"] == 0, "a row that is taken is passed over"
+        other.execute(b"COMMIT")
+        assert store.write(lambda tx: tx.housekeeping.purge(NOW, 3))["spent"] == 1
+
+
+def test_every_bite_finds_its_rows_by_an_index(store: SqlStore, database: Database) -> None:
+    _, consent = consenting(store)
+    store.write(lambda tx: [tx.grants.claim_code(a_grant(consent, expires_at=0)) for _ in range(50)])
+    for number in range(50):
+        store.write(lambda tx, number=number: tx.spent.claim("dpop", b"%d" % number, NOW))
+    plans = Plans(database.backend)
+    # Tables that are empty here, too.
+    everywhere = {each.table.name: each.floor for each in BY_EXPIRY}
+    for _ in range(2):
+        store.write(lambda tx: SqlHousekeeping(plans.of(tx.run)).purge(NOW, 3))
+        store.write(lambda tx: Expiries(plans.of(tx.run), BY_EXPIRY).remove(NOW, 3, everywhere))
+    assert len(plans.lines) > 40
+    assert not plans.scans
+    whole = Statement(select(func.count()).select_from(grants).where(grants.c.expires_at <= param("now")), "now")
+    store.read(lambda tx: plans.of(tx.run).one(whole, NOW))
+    assert len(plans.scans) == 1, "a control: this one reads the table"
+
+
+class Plans:
+    """Stands between housekeeping and the database, and asks for the plan of each statement before it runs."""
+
+    def __init__(self, backend: str) -> None:
+        self._backend = backend
+        self.lines: list[str] = []
+
+    @property
+    def scans(self) -> list[str]:
+        """Lines that say that a whole table is read."""
+        return [line for line in self.lines if line.strip(" ->").startswith(("Seq Scan", "SCAN"))]
+
+    def of(self, run: Any) -> Any:
+        """A runner on the same connection."""
+        plans = self
+
+        class Explained:
+            def __getattr__(self, name: str) -> Any:
+                def explained(statement: Statement, *parameters: object) -> Any:
+                    plans.note(run, statement, parameters)
+                    return getattr(run, name)(statement, *parameters)
+
+                return explained
+
+        return Explained()
+
+    def note(self, run: Any, statement: Statement, parameters: tuple[object, ...]) -> None:
+        """Keep the plan's lines."""
+        if self._backend == "sqlite":
+            rows = run.connection.execute(f"EXPLAIN QUERY PLAN {statement.sqlite}", parameters).fetchall()
+            self.lines += [str(row[3]) for row in rows]
+        else:
+            cursor = run.connection.execute(b"EXPLAIN " + statement.postgresql, parameters)
+            self.lines += [str(row[0]) for row in cursor.fetchall()]

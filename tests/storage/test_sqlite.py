@@ -281,3 +281,18 @@ def test_the_store_never_uses_a_library_with_the_bug_by_accident() -> None:
     source = (ROOT / "idp" / "storage" / "sql" / "engine_sqlite.py").read_text()
     assert "sqlite3.connect(" not in source
     assert sqlite_library() is not sqlite3 or sqlite3.sqlite_version_info >= OLDEST
+
+
+def test_the_log_is_moved_beside_the_writer_and_stays_short(sqlite_database: Database, sealing: ColumnSealing) -> None:
+    """Otherwise the writer itself stops for it, at a COMMIT, once the log has become long."""
+    log = sqlite_database.data_dir / f"{FILE}-wal"
+    with closing(sqlite_database.open(sealing)) as store:
+        for number in range(40):
+            store.write(lambda tx, number=number: tx.spent.claim("dpop", b"%d" % number, 1))
+        long = log.stat().st_size
+        for number in range(400):
+            store.write(lambda tx, number=number: tx.spent.claim("again", b"%d" % number, 1))
+            store.move_log()
+        assert log.stat().st_size < 1.1 * long, "the writer begins the log anew when all of it has been moved"
+        assert sqlite_database.rows("PRAGMA wal_checkpoint(PASSIVE)")[0][0] == 0
+    store.move_log()

@@ -9,7 +9,7 @@ from idp.domain.ports.apps import Clients, Consents, DeviceGrants, Grants, Outbo
 from idp.domain.ports.markers import Allowance, Attempts, Presentations, Spent
 from idp.domain.ports.outside import Fetcher, KnownPasswords
 from idp.domain.ports.people import Accounts, Passkeys, RecoveryCodes, Sessions
-from idp.domain.ports.records import Audit, Housekeeping, Keys, TokenKeys, TokenLog
+from idp.domain.ports.records import Audit, Expired, Housekeeping, Keys, TokenKeys, TokenLog
 from idp.domain.ports.staff import Staff, StaffPasskeys, StaffSessions
 from idp.domain.ports.transaction import Store, Transaction
 
@@ -21,6 +21,7 @@ __all__ = [
     "Clients",
     "Consents",
     "DeviceGrants",
+    "Expired",
     "Fetcher",
     "Grants",
     "Housekeeping",

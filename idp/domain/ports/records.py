@@ -1,6 +1,7 @@
 """Records of the issuer: audit trail, keys, the public key log, removal of what has expired."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from idp.domain.age_token import TokenKey
@@ -86,9 +87,36 @@ class TokenLog(Protocol):
         ...
 
 
-class Housekeeping(Protocol):
-    """Removal of what has expired, in bounded bites."""
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """Where expired rows were seen: by table the time of the first one, and a stretch of the grants' ids.
 
-    def purge(self, now: int, limit: int) -> dict[str, int]:
-        """Delete at most `limit` expired rows a table; table name -> rows deleted."""
+    The stretch begins after `place` and goes on at `next_place` (empty: the beginning); `grants` has the ids of the
+    first and last expired grant in it, None where there is none.
+    """
+
+    since: Mapping[str, int] = field(default_factory=dict)
+    place: bytes = b""
+    next_place: bytes = b""
+    grants: tuple[bytes, bytes] | None = None
+
+    @property
+    def moves(self) -> bool:
+        """Whether there is something to write: rows to remove, or a place further on to remember."""
+        return bool(self.since) or self.grants is not None or self.next_place != self.place
+
+
+class Housekeeping(Protocol):
+    """Removal of what has expired, in bounded bites: looked for by a reader, removed by the writer."""
+
+    def look(self, now: int, limit: int, seen: Mapping[str, int]) -> Expired:
+        """Where the next bite of at most `limit` rows a table is. `seen`: `since` of the bite before, or nothing."""
+        ...
+
+    def purge(self, now: int, limit: int, expired: Expired | None = None) -> dict[str, int]:
+        """Delete at most `limit` expired rows a table; table name -> rows deleted.
+
+        `expired` is what `look` said a moment ago; without it, this looks itself. When another process is at it,
+        nothing is deleted and nobody waits.
+        """
         ...

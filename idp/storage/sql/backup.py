@@ -1,9 +1,11 @@
-"""Copies of an embedded database, taken while it is in use."""
+"""Copies of an embedded database, taken while it is in use, and care of its log."""
 
 import os
-from contextlib import closing
+import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import mkstemp
+from threading import Lock
 
 from idp.domain.errors import Unavailable
 from idp.storage.sql.engine_sqlite import SqliteEngine, sync_directory
@@ -52,6 +54,37 @@ def _copy(engine: SqliteEngine, part: Path) -> None:
         raise Unavailable(f"the copy failed: {type(error).__name__}") from None
     if problems != ["ok"] or orphans:
         raise StorageError("the copy is not whole: the database itself may be damaged")
+
+
+class LogMover:
+    """Brings SQLite's log into the database beside the writer, which would otherwise stop for it at a COMMIT."""
+
+    def __init__(self, engine: SqliteEngine) -> None:
+        self._engine = engine
+        self._lock = Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def move(self) -> None:
+        """Move what no reader is in the way of; nobody waits (sqlite.org/c3ref/wal_checkpoint_v2, PASSIVE)."""
+        with self._lock:
+            try:
+                if self._connection is None:
+                    self._connection = self._engine.connect()
+                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+            except self._engine.library.Error as error:
+                self._forget()
+                raise Unavailable(f"the database does not answer: {type(error).__name__}") from None
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        with self._lock:
+            self._forget()
+
+    def _forget(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(self._engine.library.Error):
+                connection.close()
 
 
 def truncate_log(engine: SqliteEngine) -> bool:

@@ -1,9 +1,17 @@
-"""Removal of what has expired, in bites that hold the writer up for milliseconds only."""
+"""Removal of what has expired, in bites that hold the writer up for milliseconds only.
 
-from sqlalchemy import Table, delete, select, update
+A reader looks where the next bite is; the writer is given that place and finds its rows there at once, whatever lies
+before them: PostgreSQL keeps entries of removed rows in its indexes until a vacuum, and walking over them takes long.
+"""
+
+from collections.abc import Mapping
+
 from sqlalchemy import bindparam as param
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_new
 
+from idp.domain.ports import Expired
+from idp.storage.sql.expiry import Expiries, Expiring
 from idp.storage.sql.outbox import GIVEN_UP
 from idp.storage.sql.runner import Runner
 from idp.storage.sql.statement import Statement
@@ -30,36 +38,36 @@ GIVEN_UP_KEPT_SECONDS = 30 * 86_400
 # A device that polls late is still told that its code has expired, not that there never was one.
 DEVICE_GRANT_GRACE_SECONDS = 600
 
-
-def _expired(table: Table) -> Statement:
-    keys = list(table.primary_key)
-    # The key of `attempts` is a pair, but its first half names the same counter.
-    some = select(keys[0]).where(table.c.expires_at <= param("now")).limit(param("limit"))
-    return Statement(delete(table).where(keys[0].in_(some), table.c.expires_at <= param("now")), "now", "limit")
-
-
-_BY_EXPIRY = {table.name: _expired(table) for table in (sessions, spent, attempts, recovery_codes, staff_sessions)}
-_DEVICE_GRANTS = _expired(device_grants)
-_STOP = Statement(
-    select(grants.c.id).where(grants.c.id > param("after")).order_by(grants.c.id).limit(1).offset(param("seen")),
-    "after", "seen",
+BY_EXPIRY = (
+    Expiring(sessions),
+    Expiring(spent),
+    Expiring(attempts),
+    Expiring(recovery_codes),
+    Expiring(staff_sessions),
+    Expiring(device_grants, kept=DEVICE_GRANT_GRACE_SECONDS),
+    Expiring(outbox, "due_at", kept=GIVEN_UP_KEPT_SECONDS, floor=GIVEN_UP),
 )
-_SOME_GRANTS = (
-    select(grants.c.id).where(grants.c.id > param("after"), grants.c.expires_at <= param("now"))
+_AFTER = grants.c.id > param("after")
+_STOP = Statement(
+    select(grants.c.id).where(_AFTER).order_by(grants.c.id).limit(1).offset(param("seen")), "after", "seen"
+)
+_SOME = (
+    select(grants.c.id).where(_AFTER, grants.c.expires_at <= param("before"))
     .order_by(grants.c.id).limit(param("limit"))
 )
-_GRANTS_TO_END = Statement(delete(grants).where(grants.c.id.in_(_SOME_GRANTS)), "after", "now", "limit")
-_GRANTS_TO_STOP = Statement(
-    delete(grants).where(grants.c.id.in_(_SOME_GRANTS.where(grants.c.id <= param("stop")))),
-    "after", "now", "limit", "stop",
-)
-_GIVEN_UP = Statement(
-    delete(outbox).where(outbox.c.id.in_(
-        select(outbox.c.id).where(outbox.c.due_at >= GIVEN_UP, outbox.c.due_at <= param("before")).limit(param("limit"))
-    )),
-    "before", "limit",
+_SOME_TO_END = Statement(_SOME, "after", "before", "limit")
+_SOME_TO_STOP = Statement(_SOME.where(grants.c.id <= param("stop")), "after", "before", "limit", "stop")
+_REMOVE = Statement(
+    delete(grants).where(
+        grants.c.id >= param("first"), grants.c.id <= param("last"), grants.c.expires_at <= param("before")
+    ),
+    "first", "last", "before",
 )
 _READ_PLACE = Statement(select(meta.c.value).where(meta.c.name == param("name")), "name")
+# Who has this row locked is at it; others leave without waiting. SQLite has one writer anyway.
+_TAKE_PLACE = Statement(
+    select(meta.c.value).where(meta.c.name == param("name")).with_for_update(skip_locked=True), "name"
+)
 _NEW_PLACE = Statement(
     insert_new(meta).values(name=param("name"), value=param("value")).on_conflict_do_nothing(), "name", "value"
 )
@@ -71,27 +79,39 @@ class SqlHousekeeping:
 
     def __init__(self, run: Runner) -> None:
         self._run = run
+        self._expiries = Expiries(run, BY_EXPIRY)
 
-    def purge(self, now: int, limit: int) -> dict[str, int]:
-        purged = {name: self._run.change(statement, now, limit) for name, statement in _BY_EXPIRY.items()}
-        purged["device_grants"] = self._run.change(_DEVICE_GRANTS, now - DEVICE_GRANT_GRACE_SECONDS, limit)
-        purged["outbox"] = self._run.change(_GIVEN_UP, GIVEN_UP + now - GIVEN_UP_KEPT_SECONDS, limit)
-        return {**purged, "grants": self._purge_grants(now - GRANT_GRACE_SECONDS, limit)}
-
-    def _purge_grants(self, before: int, limit: int) -> int:
+    def look(self, now: int, limit: int, seen: Mapping[str, int]) -> Expired:
         found = self._run.one(_READ_PLACE, _PLACE)
-        after = bytes.fromhex(found[0]) if found else b""
-        stop = self._run.one(_STOP, after, GRANTS_SEEN_PER_LIMIT * limit - 1)
+        place = bytes.fromhex(found[0]) if found else b""
+        before = now - GRANT_GRACE_SECONDS
+        stop = self._run.one(_STOP, place, GRANTS_SEEN_PER_LIMIT * limit - 1)
         if stop is None:
-            purged = self._run.change(_GRANTS_TO_END, after, before, limit)
-            place = b""
+            ids = self._run.rows(_SOME_TO_END, place, before, limit)
         else:
-            purged = self._run.change(_GRANTS_TO_STOP, after, before, limit, stop[0])
-            place = stop[0]
-        # With more to delete in this stretch, the next bite begins at the same place.
-        if purged < limit and place != after:
-            if found is None:
-                self._run.change(_NEW_PLACE, _PLACE, place.hex())
-            else:
-                self._run.change(_SET_PLACE, _PLACE, place.hex())
-        return purged
+            ids = self._run.rows(_SOME_TO_STOP, place, before, limit, stop[0])
+        # With more to delete in this stretch, the next one begins behind what is deleted now.
+        next_place = ids[-1][0] if len(ids) == limit else stop[0] if stop else b""
+        return Expired(
+            self._expiries.begin(now, seen), place, next_place, (ids[0][0], ids[-1][0]) if ids else None
+        )
+
+    def purge(self, now: int, limit: int, expired: Expired | None = None) -> dict[str, int]:
+        if expired is None:
+            expired = self.look(now, limit, {})
+        if not self._turn(expired.place):
+            return {**self._expiries.remove(now, limit, {}), "grants": 0}
+        purged = self._expiries.remove(now, limit, expired.since)
+        removed = 0
+        if expired.grants is not None:
+            removed = self._run.change(_REMOVE, *expired.grants, now - GRANT_GRACE_SECONDS)
+        if expired.next_place != expired.place:
+            self._run.change(_SET_PLACE, _PLACE, expired.next_place.hex())
+        return {**purged, "grants": removed}
+
+    def _turn(self, place: bytes) -> bool:
+        """Whether this process goes on from `place`: it does not if another is at it, or was since."""
+        held = self._run.one(_TAKE_PLACE, _PLACE)
+        if held is None:
+            return self._run.change(_NEW_PLACE, _PLACE, "") == 1 and not place
+        return bytes.fromhex(held[0]) == place

@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from idp.domain.errors import Unavailable
 from idp.storage.sql import engine_postgresql, schema
-from idp.storage.sql.backup import back_up, truncate_log
+from idp.storage.sql.backup import LogMover, back_up, truncate_log
 from idp.storage.sql.clients import ClientCache
 from idp.storage.sql.engine_postgresql import PostgresqlEngine
 from idp.storage.sql.engine_sqlite import SqliteEngine, sqlite_library
@@ -99,6 +99,7 @@ class SqlStore:
         self._clients = ClientCache()
         self._writer: GroupingWriter | None = None
         self._readers = self._no_readers()
+        self._log = LogMover(engine) if isinstance(engine, SqliteEngine) else None
         _STORES.add(self)
 
     def read(self, unit: Callable[[SqlTransaction], T], *, snapshot: bool = False) -> T:
@@ -115,6 +116,11 @@ class SqlStore:
             writer = self._start_writer()
         result: T = writer.write(unit, key)
         return result
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is SQLite, in this process."""
+        return isinstance(self._engine, SqliteEngine)
 
     def ping(self) -> None:
         """Unavailable unless the database answers."""
@@ -134,6 +140,11 @@ class SqlStore:
         """
         return not isinstance(self._engine, SqliteEngine) or truncate_log(self._engine)
 
+    def move_log(self) -> None:
+        """Bring SQLite's log into the database beside the writer; on PostgreSQL there is nothing to do."""
+        if self._log is not None and not self._closed:
+            self._log.move()
+
     def close(self) -> None:
         """Finish what waits, then release connections and the lock file."""
         with self._start:
@@ -142,6 +153,8 @@ class SqlStore:
         if writer is not None:
             writer.close()
         self._readers.close()
+        if self._log is not None:
+            self._log.close()
         if self._lock_file is not None:
             self._lock_file.release()
 
@@ -170,11 +183,12 @@ class SqlStore:
         Two processes that talk on one connection read each other's answers, and closing one in the child would
         end it for the parent. SQLite does not bear a fork while another thread is using it at all.
         """
-        _INHERITED.append((self._writer, self._readers))
+        _INHERITED.append((self._writer, self._readers, self._log))
         # The lock may have been held by a thread that does not exist here.
         self._start = Lock()
         self._writer = None
         self._readers = self._no_readers()
+        self._log = LogMover(self._engine) if isinstance(self._engine, SqliteEngine) else None
 
 
 def _open_sqlite(url: URL, sealing: ColumnSealing, exclusive: bool, migrate: bool, layout: Layout) -> SqlStore:
