@@ -47,9 +47,8 @@ class Codes:
 
     @property
     def authorization(self) -> str:
-        """The `Authorization` header of client_secret_basic (RFC 6749, section 2.3.1)."""
-        pair = f"{quote(self.client_id, safe='')}:{quote(self.client_secret, safe='')}"
-        return "Basic " + base64.b64encode(pair.encode()).decode()
+        """Its client's `Authorization` header."""
+        return basic(self.client_id, self.client_secret)
 
     def exchanges(self) -> list[str]:
         """A request body for each code (RFC 6749, section 4.1.3; RFC 7636, section 4.5)."""
@@ -62,6 +61,12 @@ class Codes:
             )
             for code, verifier in self.codes
         ]  # fmt: skip
+
+
+def basic(client_id: str, client_secret: str) -> str:
+    """The `Authorization` header of client_secret_basic (RFC 6749, section 2.3.1)."""
+    pair = f"{quote(client_id, safe='')}:{quote(client_secret, safe='')}"
+    return "Basic " + base64.b64encode(pair.encode()).decode()
 
 
 class Contestant(ABC):

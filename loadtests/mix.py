@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-SCENARIOS = ("sign_in", "exchange", "refresh", "read")
+SCENARIOS = ("sign_in", "exchange", "refresh", "read", "device", "fill", "spend")
+WALLETS = ("fill", "spend")
+"""Those that need a door beside the account issuer."""
 
 
 class BadProfile(ValueError):
@@ -31,6 +33,12 @@ class Mix:
     shares: dict[str, int]
     per_second: dict[str, float]
     thresholds: Thresholds
+
+    @property
+    def wallets(self) -> int:
+        """How many of the users are wallets."""
+        share = sum(self.shares.get(name, 0) for name in WALLETS)
+        return -(-self.users * share // sum(self.shares.values()))
 
     @classmethod
     def read(cls, file: Path) -> "Mix":

@@ -1,8 +1,10 @@
 """Blindage as a contestant, on its embedded database or on PostgreSQL, with everything that belongs to production."""
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from loadtests.contestant import Codes, Contestant, Kind, Paths
@@ -10,7 +12,7 @@ from loadtests.machine import LOAD_CORE, SERVER_CORE, children_of, pinned
 from loadtests.postgresql import Cluster, programs
 from loadtests.process import Program, answers, free_port
 
-_BLINDAGE = [sys.executable, "-c", "from idp.cli import main; main()"]
+BLINDAGE = [sys.executable, "-c", "from idp.cli import main; main()"]
 _CODE_SECONDS = 600
 _MINTING: dict[Kind, list[str]] = {"exchange": [], "refresh": ["--refresh"], "wallet": ["--scope", "age_tokens"]}
 
@@ -23,16 +25,23 @@ class BlindageSqlite(Contestant):
     ours = True
     paths = Paths(token_request="/token-request", token_key="/token-keys/current")
 
+    core: int | None = SERVER_CORE
+    """Where the server runs; None: on every core."""
+    workers = 1
+    settings: Mapping[str, str] = {}
+    """More of the server's environment."""
+
     _environ: dict[str, str]
 
     def start(self, directory: Path) -> None:
-        """As an operator would start it, pinned to a core."""
+        """As an operator would start it, on its core."""
         port = free_port()
         self.address = f"http://127.0.0.1:{port}"
-        self._environ = own_environment(self.address, directory, self._database())
+        self._environ = {**own_environment(self.address, directory, self._database()), **self.settings}
         self._prepare()
-        serve = [*_BLINDAGE, "serve", "--port", str(port)]
-        self.program = Program(pinned(SERVER_CORE, serve), self._environ, directory, log=directory / "log")
+        serve = [*BLINDAGE, "serve", "--port", str(port), "--workers", str(self.workers)]
+        serve = serve if self.core is None else pinned(self.core, serve)
+        self.program = Program(serve, self._environ, directory, log=directory / "log")
         self.program.wait_until(lambda: answers(port, "/readyz"))
 
     def mint(self, count: int, kind: Kind) -> Codes:
@@ -42,13 +51,17 @@ class BlindageSqlite(Contestant):
 
     def command(self, *arguments: str, words: str = "") -> str:
         """Run a `blindage` command with this server's settings; what it prints. RuntimeError when it refuses."""
-        done = subprocess.run(
-            pinned(LOAD_CORE, [*_BLINDAGE, *arguments]), env=self._environ, input=words,
-            capture_output=True, text=True, timeout=600,
-        )  # fmt: skip
-        if done.returncode:
-            raise RuntimeError(f"blindage {arguments[0]}: {done.stderr[-2000:]}")
-        return done.stdout
+        return run_command(self._environ, arguments, words)
+
+    def command_json(self, *arguments: str) -> dict[str, object]:
+        """The same with `--json`, read."""
+        told: dict[str, object] = json.loads(self.command(*arguments, "--json"))
+        return told
+
+    @property
+    def data(self) -> Path:
+        """Its data directory."""
+        return Path(self._environ["BLINDAGE_DATA_DIR"])
 
     def worker(self) -> int:
         """The process id of the one worker, for a profiler."""
@@ -67,6 +80,9 @@ class BlindagePostgresql(BlindageSqlite):
     name = "blindage_postgresql"
     label = "Blindage, PostgreSQL synchronous (database on the same core, counted)"
 
+    database_core: int | None = SERVER_CORE
+    database_settings: Mapping[str, str] = {}
+
     _cluster: Cluster
 
     def missing(self) -> str | None:
@@ -75,7 +91,17 @@ class BlindagePostgresql(BlindageSqlite):
 
     def processes(self) -> list[int]:
         """The database's processes count as this server's."""
-        return [self.program.pid, self._cluster.pid]
+        return [self.program.pid, self.database_pid]
+
+    @property
+    def database_pid(self) -> int:
+        """The database's own root."""
+        return self._cluster.pid
+
+    @property
+    def conninfo(self) -> str:
+        """libpq's address of the database, for its owner."""
+        return self._cluster.conninfo
 
     def stop(self) -> None:
         """The server first, then its database."""
@@ -85,7 +111,7 @@ class BlindagePostgresql(BlindageSqlite):
     def _database(self) -> str:
         binaries = programs()
         assert binaries is not None
-        self._cluster = Cluster(binaries)
+        self._cluster = Cluster(binaries, self.database_core, **self.database_settings)
         return self._cluster.url
 
     def _prepare(self) -> None:
@@ -93,6 +119,17 @@ class BlindagePostgresql(BlindageSqlite):
 
 
 OWN: tuple[type[BlindageSqlite], ...] = (BlindageSqlite, BlindagePostgresql)
+
+
+def run_command(environ: Mapping[str, str], arguments: Sequence[str], words: str = "") -> str:
+    """Run a `blindage` command on the load's core; what it prints. RuntimeError when it refuses."""
+    done = subprocess.run(
+        pinned(LOAD_CORE, [*BLINDAGE, *arguments]), env=dict(environ), input=words,
+        capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"blindage {arguments[0]}: {done.stderr[-2000:]}")
+    return done.stdout
 
 
 def own_environment(issuer: str, directory: Path, database_url: str | None) -> dict[str, str]:

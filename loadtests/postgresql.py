@@ -28,9 +28,10 @@ def programs() -> Path | None:
 
 
 class Cluster:
-    """A running cluster on loopback with an empty database; `url` is its SQLAlchemy address."""
+    """A running cluster on loopback with an empty database; `url` is its SQLAlchemy address, `conninfo` libpq's."""
 
-    def __init__(self, binaries: Path) -> None:
+    def __init__(self, binaries: Path, core: int | None = SERVER_CORE, **settings: str) -> None:
+        """Made and started on one core, or on all (None), with settings of its own besides (`max_wal_size="8GB"`)."""
         # A unix socket's name is short, and the database's user must reach the folder.
         self._directory = Path(tempfile.mkdtemp(prefix="blindage-bench-"))
         user = self._unprivileged()
@@ -47,12 +48,12 @@ class Cluster:
         postgres = [
             str(binaries / "postgres"), "-D", str(data), "-k", str(self._directory), "-p", str(port),
             "--listen_addresses=127.0.0.1", "--timezone=UTC",
+            *(f"--{name}={value}" for name, value in settings.items()),
         ]  # fmt: skip
-        self._program = Program(
-            pinned(SERVER_CORE, postgres), os.environ, self._directory, log=self._directory / "log", user=user
-        )
+        command = postgres if core is None else pinned(core, postgres)
+        self._program = Program(command, os.environ, self._directory, log=self._directory / "log", user=user)
         self.url = f"postgresql+psycopg://{_ROLE}@127.0.0.1:{port}/postgres"
-        self._address = f"host=127.0.0.1 port={port} user={_ROLE} dbname=postgres connect_timeout=5"
+        self.conninfo = f"host=127.0.0.1 port={port} user={_ROLE} dbname=postgres connect_timeout=5"
         self._program.wait_until(self._ready)
 
     @property
@@ -67,12 +68,12 @@ class Cluster:
 
     def version(self) -> str:
         """The server's version."""
-        with psycopg.connect(self._address) as connection:
+        with psycopg.connect(self.conninfo) as connection:
             return str(connection.info.server_version // 10000)
 
     def _ready(self) -> bool:
         try:
-            psycopg.connect(self._address).close()
+            psycopg.connect(self.conninfo).close()
         except psycopg.OperationalError:
             return False
         return True

@@ -1,7 +1,7 @@
 """Make people, an app and codes with the `blindage` command: `python -m loadtests.prepare --output FILE`.
 
 Run it where the server runs, with the server's settings in the environment. Codes are minted under a loopback issuer
-only; elsewhere leave them out (`--codes 0`) and let people sign in.
+only; elsewhere leave them out (`--codes 0`) and let people sign in. For wallets, run it with the door's settings first.
 """
 
 import argparse
@@ -10,32 +10,55 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from loadtests.contestant import Codes
-from loadtests.prepared import App, Person, Prepared
+from loadtests.prepared import App, Door, Person, Prepared
 
 REDIRECT_URI = "http://127.0.0.1:9/callback"
+AT_DOOR = ("--grant", "authorization_code")
+"""Options of an app at the door, where there are no refresh tokens."""
 BIRTHDATE = "1980-01-01"
 
 Command = Callable[..., str]
 """Runs `blindage` with the arguments and returns what it printed; `words` go to standard input."""
 
 
-def prepare(command: Command, people: int, codes: int, refreshers: int, redirect_uri: str = REDIRECT_URI) -> Prepared:
-    """Accounts are adults. `refreshers` is how many refresh tokens are used in turn."""
-    registered = json.loads(
-        command("client", "register", "--name", "Load test", "--redirect-uri", redirect_uri, "--signing-alg", "ES256",
-                "--json")
-    )  # fmt: skip
-    app = App(registered["client_id"], registered["client_secret"], redirect_uri)
-    nobody = Codes(app.client_id, app.client_secret, redirect_uri, [])
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How much of everything: `refreshers` refresh tokens are used in turn, `wallets` people have one each."""
+
+    people: int = 20
+    codes: int = 50_000
+    refreshers: int = 200
+    wallets: int = 0
+    redirect_uri: str = REDIRECT_URI
+
+
+def prepare(command: Command, wanted: Wanted, door: Door | None = None) -> Prepared:
+    """All people are adults."""
+    app = register(command, wanted.redirect_uri)
+    nobody = Codes(app.client_id, app.client_secret, wanted.redirect_uri, [])
+    refreshers = wanted.refreshers if wanted.codes else 0
     return Prepared(
         app,
-        [_person(command) for _ in range(people)],
-        _minted(command, codes, []) if codes else nobody,
-        _minted(command, refreshers, ["--refresh"]) if codes and refreshers else nobody,
+        [_person(command) for _ in range(wanted.people)],
+        _minted(command, wanted.codes, []) if wanted.codes else nobody,
+        _minted(command, refreshers, ["--refresh"]) if refreshers else nobody,
+        register(command, wanted.redirect_uri, "--grant", "device_code"),
+        door,
+        [_person(command) for _ in range(wanted.wallets)],
     )
+
+
+def register(command: Command, redirect_uri: str, *options: str) -> App:
+    """A confidential app."""
+    registered = json.loads(
+        command("client", "register", "--name", "Load test", "--redirect-uri", redirect_uri, "--signing-alg", "ES256",
+                *options, "--json")
+    )  # fmt: skip
+    return App(registered["client_id"], registered["client_secret"], redirect_uri)
 
 
 def _person(command: Command) -> Person:
@@ -57,10 +80,22 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=20, help="accounts that sign in (default 20)")
     parser.add_argument("--codes", type=int, default=50_000, help="codes to exchange (default 50,000)")
     parser.add_argument("--refreshers", type=int, default=200, help="refresh tokens in use (default 200)")
+    parser.add_argument("--wallets", type=int, default=0, help="accounts whose wallets are filled (default 0)")
     parser.add_argument("--redirect-uri", default=REDIRECT_URI, help="of the app that people sign in to")
+    parser.add_argument("--door", type=Path, help="file of a run of this command at the door, with --at-door")
+    parser.add_argument("--at-door", metavar="ISSUER", help="the settings are the door's: register an app there, only")
     options = parser.parse_args()
-    made = prepare(_blindage, options.people, options.codes, options.refreshers, options.redirect_uri)
-    made.write(options.output)
+    if options.at_door:
+        app = register(_blindage, options.redirect_uri, *AT_DOOR)
+        options.output.touch(mode=0o600)
+        options.output.write_text(json.dumps(asdict(Door(options.at_door, app))))
+        return
+    door = None
+    if options.door:
+        told = json.loads(options.door.read_text())
+        door = Door(told["issuer"], App(**told["app"]))
+    wanted = Wanted(options.people, options.codes, options.refreshers, options.wallets, options.redirect_uri)
+    prepare(_blindage, wanted, door).write(options.output)
 
 
 def _blindage(*arguments: str, words: str = "") -> str:

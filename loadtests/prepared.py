@@ -4,10 +4,10 @@ Made on the machine of the server (`python -m loadtests.prepare`), read by every
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from loadtests.contestant import Codes
+from loadtests.contestant import Codes, basic
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,19 @@ class App:
     client_id: str
     client_secret: str
     redirect_uri: str
+
+    @property
+    def authorization(self) -> str:
+        """Its `Authorization` header."""
+        return basic(self.client_id, self.client_secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The issuer at which tokens are spent, and an app that is registered there."""
+
+    issuer: str
+    app: App
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,10 @@ class Prepared:
     people: list[Person]
     exchange: Codes
     refresh: Codes
+    device: App = App("", "", "")
+    door: Door | None = None
+    wallet_people: list[Person] = field(default_factory=list)
+    """Apart from those that sign in: what one of them may get in an epoch is little."""
 
     def write(self, file: Path) -> None:
         """Write to a file that only its owner may read: it has passwords and secrets."""
@@ -50,11 +67,19 @@ class Prepared:
             [Person(**person) for person in document["people"]],
             Codes(**document["exchange"]),
             Codes(**document["refresh"]),
+            App(**document["device"]),
+            Door(document["door"]["issuer"], App(**document["door"]["app"])) if document["door"] else None,
+            [Person(**person) for person in document["wallet_people"]],
         )
 
     def share(self, index: int, of: int) -> "Prepared":
-        """What worker `index` (from 0) of `of` may use: no code is in two shares; people sign in anywhere."""
-        return Prepared(self.app, self.people, _slice(self.exchange, index, of), _slice(self.refresh, index, of))
+        """What worker `index` (from 0) of `of` may use: no code and no wallet is in two; people sign in anywhere."""
+        return replace(
+            self,
+            exchange=_slice(self.exchange, index, of),
+            refresh=_slice(self.refresh, index, of),
+            wallet_people=self.wallet_people[index::of],
+        )
 
 
 def _slice(codes: Codes, index: int, of: int) -> Codes:

@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from loadtests.mix import Mix
-from loadtests.own_server import OWN
-from loadtests.prepare import prepare
+from loadtests.own_door import OwnDoor
+from loadtests.own_server import OWN, BlindageSqlite
+from loadtests.prepare import Wanted, prepare
 
 _HERE = Path(__file__).parent
 _OUTPUT = _HERE.parent / "var" / "loadtests"
 _SPARE = 1.3
+_PEOPLE_A_WALLET = 3
+"""A wallet that has spent what its person may get goes on as another person."""
 
 
 def main() -> int:
@@ -40,14 +43,33 @@ def main() -> int:
     if reason is not None:
         print(reason, file=sys.stderr)
         return 2
+    try:
+        return _on_own(server, mix, options, workplace, seconds, for_locust)
+    finally:
+        shutil.rmtree(workplace)
+
+
+def _on_own(
+    server: BlindageSqlite, mix: Mix, options: argparse.Namespace, workplace: Path, seconds: int, others: list[str]
+) -> int:
+    """On a server of our own, with a door where the profile has wallets."""
+    door = OwnDoor() if mix.wallets else None
+    if door is not None:
+        server.settings = {"BLINDAGE_DOOR_ISSUER": door.issuer}
     server.start(workplace)
     try:
+        if door is not None:
+            directory = workplace / "door"
+            directory.mkdir()
+            door.start(server, directory)
         prepared = workplace / "prepared.json"
-        prepare(server.command, options.people, _codes_for(mix, seconds), mix.users).write(prepared)
-        return _locust(mix, options, server.address, prepared, seconds, for_locust)
+        wanted = Wanted(options.people, _codes_for(mix, seconds), mix.users, mix.wallets * _PEOPLE_A_WALLET)
+        prepare(server.command, wanted, door.prepared() if door else None).write(prepared)
+        return _locust(mix, options, server.address, prepared, seconds, others)
     finally:
+        if door is not None:
+            door.stop()
         server.stop()
-        shutil.rmtree(workplace)
 
 
 def _options() -> tuple[argparse.Namespace, list[str]]:

@@ -1,0 +1,1 @@
+"""Who uses an issuer, and how: one kind of user a class, for locust."""
