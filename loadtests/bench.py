@@ -16,15 +16,18 @@ from loadtests.patience import Patience, measure_patience
 from loadtests.peers.servers import PEERS
 from loadtests.process import NotStarted
 from loadtests.profile import NoProfiler, profile
-from loadtests.ratios import OURS, ratios_of
+from loadtests.ratios import OURS, OURS_ON_POSTGRESQL, Ratio, ratios_of
 from loadtests.raw_limits import NAMES, measure_raw_limits
 from loadtests.report_page import page
 from loadtests.report_table import print_report
 from loadtests.rounds import Plan, Series, measure
-from loadtests.work import WORKS, CodeExchange
+from loadtests.two_workers import ScaleOut, measure_two_workers
+from loadtests.work import WORKS, CodeExchange, WrongAnswer
 
 _OUTPUT = Path(__file__).parent.parent / "var" / "bench"
 _PROFILE_SECONDS = 5
+_TWO_WORKERS = "two_workers"
+"""Not a work that servers are compared by: one of ours with itself."""
 
 
 def main() -> int:
@@ -52,10 +55,16 @@ def main() -> int:
         for contestant in running:
             contestant.stop()
         shutil.rmtree(workplace, ignore_errors=True)
+    # Alone: here every core is wanted.
+    scale_out = _scale_out(options, plan, workplace, missing)
     for each in series:
         missing |= {f"{name}: {each.work.name}": reason for name, reason in each.fallen.items()}
     series = [each for each in series if each.samples]
     ratios = ratios_of(series)
+    if scale_out is not None:
+        # The goal holds where the database has a core of its own; else the shares show who had the cores.
+        name = f"{_TWO_WORKERS}_machine_full" if scale_out.full else _TWO_WORKERS
+        ratios.append(Ratio(name, scale_out.rate, scale_out.by_cost))
     facts: dict[str, Any] = {
         "when": started.isoformat(timespec="seconds"), **description(),
         "rounds": plan.rounds, "seconds a round": plan.seconds, "connections": plan.connections,
@@ -63,6 +72,8 @@ def main() -> int:
     for name, seen in patience.items():
         times = f"p50 {seen.load.p50:.1f} ms, p99 {seen.load.p99:.1f} ms"
         facts[f"{name}: code exchange at {seen.share:.0%} of its most"] = times
+    if scale_out is not None:
+        facts |= {f"two workers ({number})": words for number, words in enumerate(scale_out.words(), 1)}
     print_report(series, ratios, limits, missing, facts)
     for each in series:
         if each.disturbed:
@@ -75,7 +86,8 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    works, servers = [work.name for work in WORKS], [each.name for each in (*OWN, *PEERS)]
+    works = [*(work.name for work in WORKS), _TWO_WORKERS]
+    servers = [each.name for each in (*OWN, *PEERS)]
     parser = argparse.ArgumentParser(prog="python -m loadtests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, help="rounds for each server (default 7)")
     parser.add_argument("--seconds", type=int, help="length of a round (default 3)")
@@ -142,6 +154,22 @@ def _patience(
                 rate = each.rate(contestant.name)
                 found[contestant.name] = measure_patience(each.work, contestant, rate, plan, workplace)
     return found
+
+
+def _scale_out(
+    options: argparse.Namespace, plan: Plan, workplace: Path, missing: dict[str, str]
+) -> ScaleOut | None:
+    """Two workers against one, where PostgreSQL is among the servers that are measured."""
+    if _TWO_WORKERS not in options.only or OURS_ON_POSTGRESQL not in options.servers or OURS_ON_POSTGRESQL in missing:
+        return None
+    workplace.mkdir()
+    try:
+        return measure_two_workers(plan, workplace, _tell)
+    except (WrongAnswer, NotStarted, RuntimeError, OSError) as error:
+        missing[f"{OURS_ON_POSTGRESQL}: {_TWO_WORKERS}"] = str(error)
+        return None
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
 
 
 def _profiled(running: list[Contestant], connections: int, workplace: Path) -> list[str]:

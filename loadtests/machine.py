@@ -2,12 +2,17 @@
 
 import os
 import platform
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _CORES = sorted(os.sched_getaffinity(0))
 
+CORES = len(_CORES)
+"""How many this process may use."""
 SERVER_CORE = _CORES[0]
 LOAD_CORE = _CORES[-1]
 """Equal on a machine with one core: then the load is part of every figure, and the report says so."""
@@ -32,6 +37,32 @@ class Usage:
 
 def usage_of(roots: list[int]) -> Usage:
     """Usage of processes with all their descendants, those that have ended included (a database's workers)."""
+    parents, ticks = _processes()
+    family = [pid for pid in ticks if _descends(pid, set(roots), parents)]
+    return Usage(sum(ticks[pid] for pid in family) / _TICKS, sum(_resident(pid) for pid in family))
+
+
+@contextmanager
+def standing_still(roots: list[int]) -> Iterator[None]:
+    """Stop processes with all their descendants (SIGSTOP) while the block runs, and let them go on after it."""
+    parents, ticks = _processes()
+    stopped = [pid for pid in ticks if _descends(pid, set(roots), parents)]
+    for pid in stopped:
+        _signal(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in stopped:
+            _signal(pid, signal.SIGCONT)
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _processes() -> tuple[dict[int, int], dict[int, int]]:
+    """Parent, and ticks of the processor used, of every process."""
     parents: dict[int, int] = {}
     ticks: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
@@ -46,8 +77,7 @@ def usage_of(roots: list[int]) -> Usage:
         parents[pid] = int(fields[1])
         # utime, stime, and the same of children that were waited for.
         ticks[pid] = sum(int(field) for field in fields[11:15])
-    family = {pid for pid in ticks if _descends(pid, set(roots), parents)}
-    return Usage(sum(ticks[pid] for pid in family) / _TICKS, sum(_resident(pid) for pid in family))
+    return parents, ticks
 
 
 def children_of(root: int) -> list[int]:

@@ -47,17 +47,21 @@ class Load:
         return self.requests > 0 and self.refused == 0 and self.broken == 0
 
 
-def run_wrk(address: str, replay: Replay, seconds: int, connections: int, pause: float = 0.0) -> Load:
-    """Load a server for some seconds over keep-alive connections, each resting `pause` ms on average between two."""
+def run_wrk(
+    address: str, replay: Replay, seconds: int, connections: int, pause: float = 0.0, core: int | None = LOAD_CORE
+) -> Load:
+    """Load a server for some seconds over keep-alive connections, each resting `pause` ms on average between two.
+
+    wrk is kept on one core; None lets it have any.
+    """
     command = [
         "wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s", "--latency",
         "--timeout", "10s", "--script", str(_SCRIPT), address, "--",
         replay.method, replay.path, replay.authorization, str(replay.file or ""), replay.mode,
         str(pause),
     ]  # fmt: skip
-    done = subprocess.run(
-        pinned(LOAD_CORE, command), check=True, capture_output=True, text=True, timeout=seconds + 60
-    )
+    command = command if core is None else pinned(core, command)
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 60)
     seen = json.loads(done.stdout.strip().splitlines()[-1])
     return Load(
         requests=seen["requests"],
