@@ -5,7 +5,6 @@ deterministic variant needs messages the server cannot guess; a token's 32-byte 
 section 7.3).
 """
 
-import hmac
 import secrets
 from dataclasses import dataclass, field
 from hashlib import sha384
@@ -108,15 +107,16 @@ def blind_sign(key: BlindRsaKey, blinded_message: bytes) -> bytes:
     result that does not check out: one that is right modulo one prime only would give away the key."""
     if len(blinded_message) != key.public.size:
         raise BlindRsaError("blinded message is not as long as the modulus")
-    # Zero is no unit: no factor blinds to it.
-    if not 0 < os2ip(blinded_message) < key.public.modulus:
+    # Zero is no unit: no factor blinds to it. Of one length, numbers are ordered as their bytes are.
+    if blinded_message == bytes(key.public.size) or blinded_message >= key.public.encoded_modulus:
         raise BlindRsaError("blinded message is out of range")
     try:
         blind_signature = key.operation.private(blinded_message)
         checked = key.operation.public(blind_signature)
     except BlindRsaError as error:
         raise SigningError("the private operation failed") from error
-    if not hmac.compare_digest(checked, blinded_message):
+    # Who asks knows both: nothing here is compared that its time could tell.
+    if checked != blinded_message:
         raise SigningError("the signature does not check out")
     return blind_signature
 

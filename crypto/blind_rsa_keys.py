@@ -80,9 +80,10 @@ def choose_backend(name: str | None = None) -> Backend:
 class BlindRsaPublicKey:
     """A public key of RFC 9474, and with 2048 bits a token key of RFC 9578. Equal by value, immutable."""
 
-    __slots__ = ("_spki", "_token_key_id", "modulus", "size", "verifier")
+    __slots__ = ("_spki", "_token_key_id", "encoded_modulus", "modulus", "size", "verifier")
 
     modulus: int
+    encoded_modulus: bytes
     size: int
     verifier: rsa.RSAPublicKey
 
@@ -92,12 +93,13 @@ class BlindRsaPublicKey:
             raise BlindRsaError("modulus refused")
         self.modulus = modulus
         self.size = modulus.bit_length() // 8
+        self.encoded_modulus = i2osp(modulus, self.size)
         # Made once: building this object costs as much as several verifications.
         self.verifier = rsa.RSAPublicNumbers(PUBLIC_EXPONENT, modulus).public_key()
         self._spki: bytes | None = None
         self._token_key_id: bytes | None = None
         if modulus.bit_length() == TOKEN_MODULUS_BITS:
-            self._spki = _SPKI_HEAD + i2osp(modulus, self.size) + _SPKI_TAIL
+            self._spki = _SPKI_HEAD + self.encoded_modulus + _SPKI_TAIL
             self._token_key_id = sha256(self._spki).digest()
 
     @classmethod

@@ -88,6 +88,7 @@ class _Context:
         self._size = size
         self._output = ctypes.create_string_buffer(size)
         self._length = ctypes.c_size_t(size)
+        self._length_at = ctypes.byref(self._length)
         self._handle: int | None = library.EVP_PKEY_CTX_new(key, None)
         if (
             not self._handle
@@ -102,7 +103,7 @@ class _Context:
             raise BlindRsaError("block is not as long as the modulus")
         self._length.value = self._size
         # ctypes lets go of the GIL for the length of this call.
-        status = self._operation(self._handle, self._output, ctypes.byref(self._length), block, self._size)
+        status = self._operation(self._handle, self._output, self._length_at, block, self._size)
         if status != _SUCCESS or self._length.value != self._size:
             self._library.ERR_clear_error()
             raise BlindRsaError("libcrypto refused the block")

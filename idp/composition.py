@@ -87,9 +87,10 @@ def compose(
         curfew=Curfew(policy, holiday_calendar(policy.holiday_calendar)),
         store=store,
         clock=clock,
-        passwords=PasswordWork(width=os.cpu_count() or 1, queue=PASSWORD_QUEUE),
+        passwords=PasswordWork(width=_processors(), queue=PASSWORD_QUEUE),
         known_passwords=known_passwords(settings.breached_passwords_file),
         offer=DOOR_OFFER if is_door else ACCOUNT_OFFER,
+        token_quota=settings.token_quota,
     )
     if settings.door_issuer is not None and not is_door:
         ensure_wallet_client(realm, settings.door_issuer)
@@ -149,7 +150,12 @@ def token_server(provider: Provider) -> TokenServer:
 def token_signers(provider: Provider) -> TokenSigners:
     """The opened keys of age tokens; each process has its own."""
     store = provider.realm.store
-    return TokenSigners(lambda: store.read(lambda tx: tx.token_keys.all()), provider.now, os.cpu_count() or 1)
+    return TokenSigners(lambda: store.read(lambda tx: tx.token_keys.all()), provider.now, _processors())
+
+
+def _processors() -> int:
+    """How many this process may use: one that is kept on a core of many would otherwise work on many things at once."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def serves_tokens(issuer: str) -> bool:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from idp.domain.age_token import QUOTA, QUOTA_MAX, WALLET_BATCH
 from idp.domain.errors import Refused
 from idp.domain.redirect_uri import is_loopback_host, split_uri
 
@@ -38,6 +39,7 @@ class Settings:
     `door_issuer` is the door that an account issuer's wallet lives at, `account_issuer` whose tokens a door takes;
     `token_log_key` and `token_log_witnesses` whom a door believes (verifier lines of C2SP signed notes);
     `open_registration` whether apps register themselves without an initial access token;
+    `token_quota` how many age tokens an account may have signed in an epoch;
     `breached_passwords_file` sorted SHA-1 digests of passwords to refuse; `security_contact` for `security.txt`.
     """
 
@@ -58,6 +60,7 @@ class Settings:
     token_log_key: str | None = None
     token_log_witnesses: tuple[str, ...] = ()
     open_registration: bool = True
+    token_quota: int = QUOTA
 
     @property
     def loopback(self) -> bool:
@@ -85,7 +88,7 @@ def read_settings(environ: Mapping[str, str], default_issuer: str, role: str | N
         "ISSUER", "DOOR_ISSUER", "ROLE", "DATA_DIR", "DATABASE_URL", "REDIS_URL",
         "MASTER_KEY_FILE", "PROXY_HOPS", "POLICY", "RATE_LIMITS", "METRICS_TOKEN_FILE",
         "REGISTRATION", "BREACHED_PASSWORDS_FILE", "SECURITY_CONTACT",
-        "ACCOUNT_ISSUER", "TOKEN_LOG_KEY", "TOKEN_LOG_WITNESSES",
+        "ACCOUNT_ISSUER", "TOKEN_LOG_KEY", "TOKEN_LOG_WITNESSES", "TOKEN_QUOTA",
     }  # fmt: skip
     given = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX) and value}
     for name in sorted(given.keys() - known):
@@ -112,6 +115,7 @@ def read_settings(environ: Mapping[str, str], default_issuer: str, role: str | N
         token_log_key=given.get("TOKEN_LOG_KEY"),
         token_log_witnesses=tuple(given.get("TOKEN_LOG_WITNESSES", "").split()),
         open_registration=_switch("REGISTRATION", given.get("REGISTRATION", "open"), on="open", off="token"),
+        token_quota=_quota(given.get("TOKEN_QUOTA", str(QUOTA))),
     )
     if not settings.rate_limits and not settings.loopback:
         raise SettingsError("RATE_LIMITS", "may be off for a loopback issuer only")
@@ -160,6 +164,12 @@ def _one_of(name: str, text: str, kind: type[Role]) -> Role:
 def _hops(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 9:
         raise SettingsError("PROXY_HOPS", "a number from 0 to 9")
+    return int(text)
+
+
+def _quota(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not WALLET_BATCH <= int(text[:9]) <= QUOTA_MAX:
+        raise SettingsError("TOKEN_QUOTA", f"a number from {WALLET_BATCH}, a wallet's batch, to {QUOTA_MAX}")
     return int(text)
 
 

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from loadtests.benched_door import BlindageDoor
 from loadtests.contestant import Contestant
+from loadtests.door_sign_in import DoorSignIn
 from loadtests.flame_graph import busiest
 from loadtests.machine import description
 from loadtests.own_server import OWN, BlindageSqlite
@@ -21,9 +23,13 @@ from loadtests.raw_limits import NAMES, measure_raw_limits
 from loadtests.report_page import page
 from loadtests.report_table import print_report
 from loadtests.rounds import Plan, Series, measure
+from loadtests.rp_verification import RP_VERIFICATION, measure_rp_verification
 from loadtests.two_workers import ScaleOut, measure_two_workers
-from loadtests.work import WORKS, CodeExchange, WrongAnswer
+from loadtests.work import WORKS as SHARED_WORKS
+from loadtests.work import CodeExchange, Work, WrongAnswer
 
+WORKS: tuple[Work, ...] = (*SHARED_WORKS, DoorSignIn())
+SERVERS = (*OWN, BlindageDoor, *PEERS)
 _OUTPUT = Path(__file__).parent.parent / "var" / "bench"
 _PROFILE_SECONDS = 5
 _TWO_WORKERS = "two_workers"
@@ -49,6 +55,7 @@ def main() -> int:
             _measured(work, running, plan, workplace) for work in WORKS if work.name in options.only
         ]
         patience = _patience(series, running, plan, workplace)
+        verified = _verified(options.only, plan, workplace)
         if options.profile:
             stacks = _profiled(running, options.connections, workplace)
     finally:
@@ -60,7 +67,7 @@ def main() -> int:
     for each in series:
         missing |= {f"{name}: {each.work.name}": reason for name, reason in each.fallen.items()}
     series = [each for each in series if each.samples]
-    ratios = ratios_of(series)
+    ratios = [*ratios_of(series), *verified]
     if scale_out is not None:
         # The goal holds where the database has a core of its own; else the shares show who had the cores.
         name = f"{_TWO_WORKERS}_machine_full" if scale_out.full else _TWO_WORKERS
@@ -86,8 +93,8 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    works = [*(work.name for work in WORKS), _TWO_WORKERS]
-    servers = [each.name for each in (*OWN, *PEERS)]
+    works = [*(work.name for work in WORKS), RP_VERIFICATION, _TWO_WORKERS]
+    servers = [each.name for each in SERVERS]
     parser = argparse.ArgumentParser(prog="python -m loadtests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, help="rounds for each server (default 7)")
     parser.add_argument("--seconds", type=int, help="length of a round (default 3)")
@@ -116,7 +123,7 @@ def _names(known: list[str]) -> Any:
 
 def _start(wanted: list[str], workplace: Path, running: list[Contestant], missing: dict[str, str]) -> None:
     """Start every server that can be; what cannot is said, never made up."""
-    for kind in (*OWN, *PEERS):
+    for kind in SERVERS:
         if kind.name not in wanted:
             continue
         contestant: Contestant = kind()
@@ -141,6 +148,13 @@ def _measured(work: Any, running: list[Contestant], plan: Plan, workplace: Path)
         if work.offered(contestant) and (contestant.works is None or work.name in contestant.works)
     ]
     return measure(work, able, plan, workplace, _tell)
+
+
+def _verified(wanted: list[str], plan: Plan, workplace: Path) -> list[Ratio]:
+    if RP_VERIFICATION not in wanted:
+        return []
+    _tell(f"{RP_VERIFICATION}: {plan.rounds} rounds")
+    return [Ratio(RP_VERIFICATION, *measure_rp_verification(workplace, plan.rounds))]
 
 
 def _patience(
@@ -191,7 +205,7 @@ def _write(
     output: Path, facts: dict[str, Any], series: list[Series], ratios: list[Any], limits: dict[str, float],
     missing: dict[str, str], patience: dict[str, Patience], stacks: list[str],
 ) -> None:  # fmt: skip
-    labels = {kind.name: kind.label for kind in (*OWN, *PEERS)}
+    labels = {kind.name: kind.label for kind in SERVERS}
     document = {
         "facts": facts,
         "ratios": {ratio.name: round(ratio.rate, 3) for ratio in ratios},

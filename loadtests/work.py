@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,8 +11,12 @@ from urllib.parse import urlencode, urlsplit
 
 from crypto.blind_rsa_keys import BlindRsaPublicKey
 from crypto.encoding import b64url_decode
-from crypto.privacy_pass import TOKEN_TYPE_BLIND_RSA
-from crypto.privacy_pass_batch import GENERIC_BATCH_REQUEST_MEDIA_TYPE, GenericBatchTokenResponse
+from crypto.privacy_pass import AUTHENTICATOR_SIZE, TOKEN_TYPE_BLIND_RSA, TokenRequest
+from crypto.privacy_pass_batch import (
+    GENERIC_BATCH_REQUEST_MEDIA_TYPE,
+    GenericBatchTokenRequest,
+    GenericBatchTokenResponse,
+)
 from crypto.privacy_pass_challenge import TokenChallenge
 from crypto.privacy_pass_client import create_batch_request, finalize_batch
 from loadtests.contestant import Codes, Contestant
@@ -20,12 +25,14 @@ from loadtests.wrk import Mode, Replay
 
 TOKENS = 64
 """How many people's tokens are used in turn where a token may be used many times."""
-BATCH = 32
-"""Blinded messages in a request: what a wallet asks for an epoch."""
-BATCH_CONNECTIONS = 4
-"""Requests under way at once: what is half done when a round ends counts as nothing, and a batch takes long."""
-BATCHES = 16
-"""How many people's batches are used in turn."""
+BATCH, LARGE_BATCH = 32, 100
+"""Blinded messages in a request: what a wallet asks for an epoch, and the most that may be asked at once."""
+BATCH_CONNECTIONS = 8
+"""Requests under way at once: one always waits, and few are half done when a round ends, which counts as nothing."""
+BATCH_PEOPLE = 16
+"""How many people ask in turn."""
+BATCHES_KEPT = 20_000
+"""Blinded messages prepared for a round: more than a core signs in three seconds. Beyond, batches are sent again."""
 MANY = 1_000_000
 """More connections than anybody plans: no limit."""
 
@@ -72,8 +79,8 @@ class CodeExchange:
         """Real codes, one of them redeemed to see that the answer is the one that is paid for."""
         codes = contestant.mint(count + 1, "exchange")
         first, *others = codes.exchanges()
-        _check_tokens(_post(contestant, contestant.paths.token, first, codes), contestant)
-        return Replay("POST", contestant.paths.token, "once", _lines(directory, others), codes.authorization)
+        _check_tokens(post(contestant, contestant.paths.token, first, codes), contestant)
+        return Replay("POST", contestant.paths.token, "once", lines_of(directory, others), codes.authorization)
 
 
 class Refresh:
@@ -95,8 +102,8 @@ class Refresh:
         bodies = [
             urlencode({"grant_type": "refresh_token", "refresh_token": each["refresh_token"]}) for each in tokens
         ]
-        _check_tokens(_post(contestant, contestant.paths.token, bodies[0], codes), contestant)
-        return Replay("POST", contestant.paths.token, "body", _lines(directory, bodies), codes.authorization)
+        _check_tokens(post(contestant, contestant.paths.token, bodies[0], codes), contestant)
+        return Replay("POST", contestant.paths.token, "body", lines_of(directory, bodies), codes.authorization)
 
 
 class Userinfo:
@@ -115,9 +122,9 @@ class Userinfo:
     def prepare(self, contestant: Contestant, count: int, directory: Path) -> Replay:
         """Access tokens that were just issued."""
         _, tokens = _redeemed(contestant)
-        file = _lines(directory, [each["access_token"] for each in tokens])
+        file = lines_of(directory, [each["access_token"] for each in tokens])
         bearer = {"Authorization": f"Bearer {tokens[0]['access_token']}"}
-        told = json.loads(_ask(contestant, "GET", contestant.paths.userinfo, None, bearer))
+        told = json.loads(ask(contestant, "GET", contestant.paths.userinfo, None, bearer))
         if "sub" not in told or "age_band" not in told:
             raise WrongAnswer(f"{contestant.name}: {told}")
         return Replay("GET", contestant.paths.userinfo, "bearer", file)
@@ -140,10 +147,10 @@ class Introspection:
         """Access tokens that were just issued."""
         codes, tokens = _redeemed(contestant)
         bodies = [urlencode({"token": each["access_token"]}) for each in tokens]
-        told = json.loads(_post(contestant, contestant.paths.introspection, bodies[0], codes))
+        told = json.loads(post(contestant, contestant.paths.introspection, bodies[0], codes))
         if told.get("active") is not True:
             raise WrongAnswer(f"{contestant.name}: {told}")
-        return Replay("POST", contestant.paths.introspection, "body", _lines(directory, bodies), codes.authorization)
+        return Replay("POST", contestant.paths.introspection, "body", lines_of(directory, bodies), codes.authorization)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,47 +170,55 @@ class Document:
     def prepare(self, contestant: Contestant, count: int, directory: Path) -> Replay:
         """It must be JSON."""
         path: str = getattr(contestant.paths, self.name)
-        json.loads(_ask(contestant, "GET", path, None, {}))
+        json.loads(ask(contestant, "GET", path, None, {}))
         mode: Mode = "none"
         return Replay("GET", path, mode)
 
 
+@dataclass(frozen=True, slots=True)
 class BlindIssuance:
     """Batches of blinded messages for blind signatures (RFC 9578, section 6; the batched-tokens draft)."""
 
-    name = "blind_issuance"
-    title = f"Age tokens in batches of {BATCH} (blind RSA-2048)"
-    once = False
-    raw_limit = BLIND_RSA
-    connections = BATCH_CONNECTIONS
+    name: str
+    batch: int
+    once: bool = False
+    raw_limit: str | None = BLIND_RSA
+    connections: int = BATCH_CONNECTIONS
+
+    @property
+    def title(self) -> str:
+        """What it is."""
+        return f"Age tokens in batches of {self.batch} (blind RSA-2048)"
 
     def offered(self, contestant: Contestant) -> bool:
         """Ours only: nobody else has them."""
         return bool(contestant.paths.token_request)
 
     def prepare(self, contestant: Contestant, count: int, directory: Path) -> Replay:
-        """A batch for each person, sent again and again: the quota is charged once, the signatures are made each time.
+        """Batches of a few people, all different, so that each is charged to the quota as well as signed.
 
-        The first answer is finalised as a wallet would, which verifies every signature in it.
+        One of each person is finalised as a wallet would, which verifies every signature in it. The rest are random
+        numbers: blinded messages are nothing else to who signs them.
         """
-        codes = contestant.mint(BATCHES, "wallet")
+        codes = contestant.mint(BATCH_PEOPLE, "wallet")
         challenge = TokenChallenge(TOKEN_TYPE_BLIND_RSA, urlsplit(contestant.address).netloc)
+        each = min(count, BATCHES_KEPT // self.batch) // BATCH_PEOPLE + 1
         lines = []
         for body in codes.exchanges():
-            token = json.loads(_post(contestant, contestant.paths.token, body, codes))["access_token"]
+            token = json.loads(post(contestant, contestant.paths.token, body, codes))["access_token"]
             bearer = {"Authorization": f"Bearer {token}"}
-            told = json.loads(_ask(contestant, "GET", contestant.paths.token_key, None, bearer))
+            told = json.loads(ask(contestant, "GET", contestant.paths.token_key, None, bearer))
             key = BlindRsaPublicKey.from_spki(b64url_decode(told["key"]))
-            asked, pending = create_batch_request(challenge, key, BATCH)
-            message = asked.to_bytes()
-            if not lines:
-                headers = {**bearer, "Content-Type": GENERIC_BATCH_REQUEST_MEDIA_TYPE}
-                answer = _ask(contestant, "POST", contestant.paths.token_request, message, headers)
-                tokens = finalize_batch(pending, GenericBatchTokenResponse.from_bytes(answer))
-                if None in tokens:
-                    raise WrongAnswer(f"{contestant.name}: a blinded message was not signed")
-            lines.append(f"{token} {message.hex()}")
-        return Replay("POST", contestant.paths.token_request, "batch", _lines(directory, lines))
+            asked, pending = create_batch_request(challenge, key, self.batch)
+            headers = {**bearer, "Content-Type": GENERIC_BATCH_REQUEST_MEDIA_TYPE}
+            answer = ask(contestant, "POST", contestant.paths.token_request, asked.to_bytes(), headers)
+            tokens = finalize_batch(pending, GenericBatchTokenResponse.from_bytes(answer))
+            if None in tokens:
+                raise WrongAnswer(f"{contestant.name}: a blinded message was not signed")
+            lines += [f"{token} {_random_batch(key, self.batch).hex()}" for _ in range(each)]
+        # In turns: the first of everybody, the second of everybody.
+        lines = [line for turn in range(each) for line in lines[turn::each]]
+        return Replay("POST", contestant.paths.token_request, "batch", lines_of(directory, lines))
 
 
 WORKS: tuple[Work, ...] = (
@@ -213,14 +228,22 @@ WORKS: tuple[Work, ...] = (
     Introspection(),
     Document("jwks", "JWKS"),
     Document("discovery", "Discovery"),
-    BlindIssuance(),
+    BlindIssuance("blind_issuance", BATCH),
+    BlindIssuance("blind_issuance_100", LARGE_BATCH),
 )
+
+
+def _random_batch(key: BlindRsaPublicKey, count: int) -> bytes:
+    # A first byte of zero: below every modulus.
+    blinded = (bytes(1) + secrets.token_bytes(AUTHENTICATOR_SIZE - 1) for _ in range(count))
+    requests = tuple(TokenRequest(key.truncated_token_key_id, message) for message in blinded)
+    return GenericBatchTokenRequest(requests).to_bytes()
 
 
 def _redeemed(contestant: Contestant) -> tuple[Codes, list[dict[str, Any]]]:
     """Token answers of fresh codes, over HTTP as an app would get them."""
     codes = contestant.mint(TOKENS, "refresh")
-    answers = [json.loads(_post(contestant, contestant.paths.token, body, codes)) for body in codes.exchanges()]
+    answers = [json.loads(post(contestant, contestant.paths.token, body, codes)) for body in codes.exchanges()]
     return codes, answers
 
 
@@ -237,12 +260,14 @@ def _segment(text: str) -> dict[str, Any]:
     return decoded
 
 
-def _post(contestant: Contestant, path: str, body: str, codes: Codes) -> bytes:
+def post(contestant: Contestant, path: str, body: str, codes: Codes) -> bytes:
+    """The answer to a form of an app, which must be 200; else WrongAnswer."""
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": codes.authorization}
-    return _ask(contestant, "POST", path, body, headers)
+    return ask(contestant, "POST", path, body, headers)
 
 
-def _ask(contestant: Contestant, method: str, path: str, body: str | bytes | None, headers: dict[str, str]) -> bytes:
+def ask(contestant: Contestant, method: str, path: str, body: str | bytes | None, headers: dict[str, str]) -> bytes:
+    """The answer to a request, which must be 200; else WrongAnswer."""
     connection = http.client.HTTPConnection(urlsplit(contestant.address).netloc, timeout=30)
     try:
         connection.request(method, path, body, headers)
@@ -255,7 +280,8 @@ def _ask(contestant: Contestant, method: str, path: str, body: str | bytes | Non
     return answer
 
 
-def _lines(directory: Path, lines: list[str]) -> Path:
+def lines_of(directory: Path, lines: list[str]) -> Path:
+    """A file of prepared requests, one a line."""
     file = directory / "requests"
     file.write_text("\n".join(lines) + "\n")
     return file

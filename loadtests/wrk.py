@@ -10,7 +10,7 @@ from loadtests.machine import LOAD_CORE, pinned
 
 _SCRIPT = Path(__file__).parent / "lua" / "replay.lua"
 
-Mode = Literal["once", "body", "bearer", "batch", "none"]
+Mode = Literal["once", "body", "bearer", "batch", "sign_in", "none"]
 
 
 @dataclass(frozen=True, slots=True)

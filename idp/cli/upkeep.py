@@ -39,9 +39,8 @@ def backup(file: Path) -> None:
 def fsck(as_json: bool) -> None:
     """Prove the database's invariants (listed in the output), stopped or live; refuses (1) when one is broken."""
     with opened_provider() as provider:
-        found = check_invariants(
-            sql_store(provider.realm.store), provider.now(), provider.realm.policy.consent_age
-        )
+        realm = provider.realm
+        found = check_invariants(sql_store(realm.store), provider.now(), realm.policy.consent_age, realm.token_quota)
     show([{"invariant": item.name, "rule": item.rule, "violations": item.violations} for item in found], as_json)
     broken = [item.name for item in found if item.violations]
     if broken:

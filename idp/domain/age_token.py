@@ -11,7 +11,10 @@ EPOCH_SECONDS = 28 * 86400
 """One key per band and epoch; tokens of an epoch are accepted in that epoch and the next."""
 
 QUOTA = 60
-"""Tokens an account may have signed in an epoch."""
+"""Tokens an account may have signed in an epoch, unless the operator says another number."""
+
+QUOTA_MAX = 1_000_000
+"""The largest such number: a count, not a way to switch counting off."""
 
 TOKEN_TYPE = 0x0002
 

@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from crypto.keyring import KeyRing
+from idp.domain.age_token import QUOTA
 from idp.domain.clock import Clock
 from idp.domain.curfew import Curfew
 from idp.domain.errors import Refused
@@ -47,6 +48,7 @@ class Realm:
     passwords: PasswordWork
     known_passwords: KnownPasswords
     offer: Offer = ACCOUNT_OFFER
+    token_quota: int = QUOTA
 
     @property
     def thresholds(self) -> tuple[int, ...]:

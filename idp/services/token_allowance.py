@@ -5,7 +5,7 @@ import hmac
 from crypto.encoding import lp
 from idp.domain.account import AgeRecord
 from idp.domain.age import Assurance, Band
-from idp.domain.age_token import QUOTA, epoch_of, epoch_start
+from idp.domain.age_token import epoch_of, epoch_start
 from idp.domain.errors import Refused
 from idp.domain.policy import Policy
 from idp.domain.ports import Transaction
@@ -37,7 +37,7 @@ def charge_allowance(realm: Realm, account_id: bytes, request: bytes, count: int
     def unit(tx: Transaction) -> None:
         if not tx.spent.claim("token-request", digest, epoch_start(epoch + 1)):
             return
-        if not tx.allowance.charge(account_id, epoch, count, QUOTA):
+        if not tx.allowance.charge(account_id, epoch, count, realm.token_quota):
             raise Refused("quota_spent", "this epoch's age tokens have all been given out")
 
     realm.store.write(unit, account_id)

@@ -2,6 +2,7 @@
 -- Arguments: METHOD PATH AUTHORIZATION FILE MODE PAUSE; an empty string where there is none. MODE says what a line
 -- of FILE is: `once` a body that may be sent one time only, `body` a body sent again and again, `bearer` an access
 -- token, `batch` an access token and a batch of blinded messages in hexadecimal, `none` nothing (FILE is not read).
+-- `sign_in`: a cookie and a form for PATH, once; the code in the answer goes to /token with what the first line says.
 -- PAUSE is the mean time in milliseconds that a connection rests between two requests, 0 for a load without pause.
 
 local FORM = "application/x-www-form-urlencoded"
@@ -35,6 +36,24 @@ local function batch(line)
   return wrk.format(method, path, { ["Authorization"] = "Bearer " .. token, ["Content-Type"] = BATCH }, body)
 end
 
+local codes, token_form = {}, ""
+
+-- A code may be redeemed on any connection: the next that is free takes it.
+local function next_of_sign_in()
+  local code = table.remove(codes)
+  if code then
+    return wrk.format("POST", "/token", { ["Authorization"] = authorization, ["Content-Type"] = FORM }, token_form .. code)
+  end
+  position = position + 1
+  if position > #lines then
+    exhausted = true
+    wrk.thread:stop()
+    position = #lines
+  end
+  local cookie, form = lines[position]:match("^(%S+) (%S+)$")
+  return wrk.format("POST", path, { ["Cookie"] = cookie, ["Content-Type"] = FORM }, form)
+end
+
 local function formatted(line)
   if mode == "batch" then
     return batch(line)
@@ -54,6 +73,21 @@ function init(args)
   end
   if mode == "none" then
     lines[1] = formatted("")
+    return
+  end
+  if mode == "sign_in" then
+    for line in io.lines(args[4]) do
+      table.insert(lines, line)
+    end
+    token_form = table.remove(lines, 1)
+    -- Defined for this mode alone: wrk hands over answers only where somebody wants them.
+    function response(status, headers, body)
+      local code = body:match("[?&]code=([%w_-]+)")
+      if code then
+        table.insert(codes, code)
+      end
+    end
+    request = next_of_sign_in
     return
   end
   for line in io.lines(args[4]) do

@@ -2,7 +2,8 @@
 
 import pytest
 
-from loadtests.ratios import GOALS, ratios_of
+from loadtests.door_sign_in import DoorSignIn
+from loadtests.ratios import GOALS, RP_VERIFICATION, Ratio, ratios_of
 from loadtests.rounds import Sample, Series
 from loadtests.work import WORKS, Work
 from loadtests.wrk import Load
@@ -72,3 +73,24 @@ def test_a_server_without_its_core_is_marked() -> None:
     samples = {"blindage_sqlite": [quiet, quiet, starved], "node_memory": [starved, starved, quiet]}
     measured = Series(WORK["jwks"], samples)
     assert measured.disturbed == {"node_memory"}
+
+
+def test_issuance_is_held_against_as_many_raw_operations_as_a_batch_has() -> None:
+    for name, batch in (("blind_issuance", 32), ("blind_issuance_100", 100)):
+        measured = series(WORK[name], blindage_sqlite=[10, 10, 20])
+        measured.raw = [batch * 20.0] * 3
+        (ratio,) = ratios_of([measured])
+        assert (ratio.name, ratio.goal) == (f"{name}_share", 0.85)
+        assert (ratio.rate, ratio.cpu) == (pytest.approx(0.5), pytest.approx(0.5))
+
+
+def test_two_requests_make_one_sign_in_at_the_door() -> None:
+    (ratio,) = ratios_of([series(DoorSignIn(), blindage_door=[3000, 2000, 2500])])
+    assert (ratio.name, ratio.rate, ratio.cpu) == ("door_sign_in", pytest.approx(1250), pytest.approx(1250))
+    assert ratio.met
+
+
+def test_goals_for_a_core_are_judged_by_processor_time() -> None:
+    assert Ratio(RP_VERIFICATION, 6_000, 12_000).met
+    assert not Ratio(RP_VERIFICATION, 12_000, 9_999).met
+    assert not Ratio("refresh", 1.7, 1.9).met

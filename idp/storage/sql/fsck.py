@@ -6,6 +6,7 @@ What stands behind each is in `invariants/`; docs/operations.md has the table of
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from idp.domain.age_token import QUOTA
 from idp.storage.sql.audit_verify import verify_audit
 from idp.storage.sql.door.transaction import DOOR
 from idp.storage.sql.invariants import grants, keys, once, people, retention, sealed, separation
@@ -22,22 +23,26 @@ class Invariant:
     violations: int
 
 
-def check_invariants(store: SqlStore, now: int, consent_age: int) -> list[Invariant]:
+def check_invariants(store: SqlStore, now: int, consent_age: int, quota: int = QUOTA) -> list[Invariant]:
     """Every invariant, each with its count of violations; 0 everywhere on a sound database of either kind.
 
-    `now` in epoch seconds; `consent_age`: below it a guardian agrees for a child (years). All but the audit trail,
-    which is read after it, is seen at one moment.
+    `now` in epoch seconds; `consent_age`: below it a guardian agrees for a child (years); `quota`: age tokens of an
+    account in an epoch. All but the audit trail, which is read after it, is seen at one moment.
     """
 
     def look(tx: SqlTransaction) -> list[Invariant]:
-        return list(_of_door(store, tx, now) if store.layout is DOOR else _of_account(store, tx, now, consent_age))
+        if store.layout is DOOR:
+            return list(_of_door(store, tx, now))
+        return list(_of_account(store, tx, now, consent_age, quota))
 
     found = store.read(look, snapshot=True)
     found.append(Invariant("I4", "the audit trail verifies", len(verify_audit(store))))
     return sorted(found, key=lambda item: int(item.name[1:]))
 
 
-def _of_account(store: SqlStore, tx: SqlTransaction, now: int, consent_age: int) -> Iterator[Invariant]:
+def _of_account(
+    store: SqlStore, tx: SqlTransaction, now: int, consent_age: int, quota: int
+) -> Iterator[Invariant]:
     run, sealing = tx.run, store.sealing
     seen = people.look_at_people(run, sealing, now, consent_age)
     yield Invariant(
@@ -50,7 +55,7 @@ def _of_account(store: SqlStore, tx: SqlTransaction, now: int, consent_age: int)
     )
     yield Invariant(
         "I5", "no account has had more tokens in an epoch than its quota",
-        grants.over_quota(run) + once.not_unique(run, *once.ALLOWANCE),
+        grants.over_quota(run, quota) + once.not_unique(run, *once.ALLOWANCE),
     )  # fmt: skip
     yield Invariant("I6", "a one-time value is used once", once.not_unique(run, *once.ONE_TIME_VALUES))
     yield Invariant(

@@ -5,7 +5,6 @@ from collections import Counter
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy import bindparam as param
 
-from idp.domain.age_token import QUOTA
 from idp.domain.audit_event import AuditKind
 from idp.storage.sql.invariants.walk import RowCheck, Walk
 from idp.storage.sql.runner import Runner
@@ -30,7 +29,9 @@ _CONSENTS = Walk(consents.c.id)
 _CONSENT_IDS = Statement(select(consents.c.id).where(_CONSENTS.within), "after", "stop")
 _ACCOUNTS = Walk(accounts.c.id)
 _ACCOUNT_IDS = Statement(select(accounts.c.id).where(_ACCOUNTS.within), "after", "stop")
-_OVER_QUOTA = RowCheck(token_allowance.c.account_id, or_(token_allowance.c.used > QUOTA, token_allowance.c.used < 0))
+_OVER_QUOTA = RowCheck(
+    token_allowance.c.account_id, or_(token_allowance.c.used > param("quota"), token_allowance.c.used < 0), "quota"
+)
 _UNSUPPORTED = RowCheck(
     grants.c.id,
     and_(
@@ -72,9 +73,9 @@ def unpaired_consents(run: Runner) -> int:
     return unaudited + lost
 
 
-def over_quota(run: Runner) -> int:
-    """Accounts that were signed more tokens in an epoch than their quota."""
-    return _OVER_QUOTA.violations(run)
+def over_quota(run: Runner, quota: int) -> int:
+    """Accounts that were signed more tokens in an epoch than `quota`."""
+    return _OVER_QUOTA.violations(run, quota)
 
 
 def unsupported(run: Runner, now: int) -> int:
