@@ -7,6 +7,7 @@ and spending are two visits on purpose: the further apart they lie, the less the
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import urljoin, urlsplit
 
 from requests import RequestException, Response, Session
@@ -46,9 +47,13 @@ class Wanted:
 
 
 class TokenClient:
-    """One person's client at one issuer. `log_key` is the verifier key of the issuer's key log, None to go without."""
+    """One person's client at one issuer. `log_key` is the verifier key of the issuer's key log, None to go without.
+
+    Refused for an address that is neither https nor of this machine.
+    """
 
     def __init__(self, issuer: str, log_key: str | None, now: Callable[[], float] = time.time) -> None:
+        _check_protected(issuer)
         self._issuer, self._log_key, self._now = issuer, log_key, now
         self._http = Session()
 
@@ -58,6 +63,7 @@ class TokenClient:
             here = server_name_of(url)
         except ConfigurationError as error:
             raise Refused(str(error)) from error
+        _check_protected(url)
         answer = self._send("GET", url)
         if answer.status_code != 401:
             return answer
@@ -142,3 +148,16 @@ class TokenClient:
             )
         except RequestException as error:
             raise Refused(f"{parts.netloc} does not answer.") from error
+
+
+def _check_protected(address: str) -> None:
+    """Tokens are as good as money to whoever reads them on their way: https, or this machine."""
+    parts = urlsplit(address)
+    if parts.scheme == "https" or f".{parts.hostname}".endswith(".localhost"):
+        return
+    try:
+        if ip_address(parts.hostname or "").is_loopback:
+            return
+    except ValueError:
+        pass
+    raise Refused(f"Nothing is sent to {address}: it is not https.")

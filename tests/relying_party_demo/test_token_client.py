@@ -145,7 +145,7 @@ def test_leaves_are_those_of_the_issuer() -> None:
     assert b64url_decode(json.loads(PRIMARY)["key_id"]) == KEYS[0].token_key_id
 
 
-@pytest.mark.parametrize("address", ["ftp://x.example/", "app.example", "http://a b/", "http://x:99999/"])
+@pytest.mark.parametrize("address", ["ftp://x.example/", "app.example", "", "http://a b/", "http://x:99999/"])
 def test_what_is_no_address_is_said(address: str) -> None:
     with pytest.raises(Refused, match="not an address"):
         TokenClient("http://127.0.0.1:9", None).ask(address)
@@ -153,4 +153,12 @@ def test_what_is_no_address_is_said(address: str) -> None:
 
 def test_page_that_does_not_answer_is_said() -> None:
     with pytest.raises(Refused, match="does not answer"):
-        TokenClient("http://127.0.0.1:9", None).ask("http://evillocalhost.invalid:9/")
+        TokenClient("http://127.0.0.1:9", None).ask("http://app.localhost:9/")
+
+
+@pytest.mark.parametrize("address", ["http://app.example/", "http://evillocalhost/", "http://10.0.0.1/", "http://127.1/"])
+def test_nothing_goes_where_it_could_be_read_on_its_way(address: str) -> None:
+    with pytest.raises(Refused, match="not https"):
+        TokenClient("http://127.0.0.1:9", None).ask(address)
+    with pytest.raises(Refused, match="not https"):
+        TokenClient(address, None)
