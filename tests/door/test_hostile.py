@@ -123,6 +123,28 @@ def test_token_that_was_fetched_for_another_place_is_refused(veiled: Veiled, wal
     assert "code" in told_app((shown := wallet.arrive(veiled.app())).post(wallet.fields(shown, good)))
 
 
+def test_a_process_with_a_slow_clock_takes_no_token_that_another_has_forgotten(fresh: Veiled) -> None:
+    """threats C20, F11: the last second of an epoch, housekeeping by a clock that is a minute ahead."""
+    wallet = Wallet(fresh, tokens=mint_tokens(fresh.account.provider, fresh.challenge, 2))
+    accepted = fresh.parts.keys.find(wallet.tokens[0].token_key_id)
+    assert accepted is not None
+    fresh.clock.advance(accepted.accepted_until - 1 - fresh.clock.now())
+    app, token = fresh.app(), wallet.tokens[0]
+    answered = wallet.arrive(app)
+    assert "code" in told_app(answered.post(wallet.fields(answered, token)))
+    fast = fresh.clock.now() + 61
+    fresh.door.provider.realm.store.write(lambda tx: tx.housekeeping.purge(fast, 100))
+    again = wallet.arrive(app)
+    assert error_of(again.post(wallet.fields(again, token))) == "invalid_token"
+    # The request, too: by a clock that is ahead it has expired, and it takes no second token.
+    ahead = answered.presentation["expires_at"] + 60
+    fresh.door.provider.realm.store.write(lambda tx: tx.housekeeping.purge(ahead, 100))
+    assert error_of(answered.post(wallet.fields(answered, wallet.tokens[1]))) == "request_expired"
+    fresh.clock.advance(1)
+    late = wallet.arrive(app)
+    assert error_of(late.post(wallet.fields(late, wallet.tokens[1]))) in ("invalid_token", "temporarily_unavailable")
+
+
 def test_prompt_none_is_answered_alike_whatever_else_is_asked(veiled: Veiled, wallet: Wallet) -> None:
     """Nothing of a browser that was here before shows, and no request is begun that somebody could answer."""
     app = veiled.app()

@@ -33,6 +33,9 @@ from idp.protocol.door.door import Door
 from idp.protocol.door.key_view import AcceptedKey
 from idp.protocol.provider import Provider
 
+KEPT_SECONDS = 600
+"""How long a use is remembered past its time: a process whose clock is behind would else take a token once more."""
+
 _NOBODY, _NO_SESSION = bytes(16), bytes(32)
 _KEY_ID_AT = TOKEN_SIZE - AUTHENTICATOR_SIZE - TOKEN_KEY_ID_SIZE
 
@@ -148,7 +151,8 @@ def _answer(
 ) -> AuthorizationResponse:
     code = seal_code(provider, _code(provider, found.request, key.band, subject))
     digest = sha256(token.nonce).digest()
-    presentation = Presentation(found.digest, digest, code, found.expires_at, key.accepted_until)
+    ends = found.expires_at + KEPT_SECONDS, key.accepted_until + KEPT_SECONDS
+    presentation = Presentation(found.digest, digest, code, *ends)
     try:
         kept = provider.realm.store.write(lambda tx: tx.presentations.claim(presentation), digest)
     except Refused as refused:
