@@ -40,7 +40,7 @@ def build_application(
     base = urlsplit(settings.issuer).path.rstrip("/")
     limits = RateLimits(provider.realm.clock, settings.redis_url, settings.rate_limits)
     edge = Edge(limits, metrics, transport_security(settings.issuer))
-    health = Health(provider.realm.store, draining)
+    health = Health(provider.realm.store, draining, provider.now)
     figures = MetricsPage(metrics, settings.metrics_token())
     pages: Flask
     if settings.role is Role.DOOR:

@@ -59,7 +59,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, Wsgi
 
 def _paths(app: App) -> list[str]:
     provider = app.provider
-    health = Health(provider.realm.store, lambda: False)
+    health = Health(provider.realm.store, lambda: False, provider.now)
     machine = machine_table(provider, token_server(provider), health, MetricsPage(NoMetrics(), None), True)
     tokens = age_token_table(provider, token_signers(provider), log_signer(provider))
     pages = [page.path for page in PAGES]

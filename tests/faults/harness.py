@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,13 +90,16 @@ def kill_database(target: Target) -> float:
 def kill_backend(target: Target) -> float:
     """kill -9 of one backend that serves us: the postmaster then ends all others, and recovers."""
     assert target.cluster is not None
-    with target.cluster.connect() as connection:
-        found = connection.execute(
+    with target.cluster.connect() as watching:
+        found = watching.execute(
             b"SELECT pid FROM pg_stat_activity WHERE datname LIKE 'test%' AND pid <> pg_backend_pid() "
             b"ORDER BY query_start DESC LIMIT 1"
         ).fetchone()
-    assert found is not None, "nobody is connected"
-    os.kill(found[0], signal.SIGKILL)
+        assert found is not None, "nobody is connected"
+        os.kill(found[0], signal.SIGKILL)
+        # The postmaster takes a moment to notice, and ends this one too.
+        with suppress(psycopg.OperationalError):
+            watching.execute(b"SELECT pg_sleep(30)")
     begun = time.monotonic()
     while True:
         try:
@@ -105,6 +108,7 @@ def kill_backend(target: Target) -> float:
         except psycopg.OperationalError:
             assert time.monotonic() - begun < 30
             time.sleep(0.02)
+    begun = time.monotonic()
     target.wait_ready()
     return time.monotonic() - begun
 

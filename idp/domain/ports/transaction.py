@@ -79,8 +79,8 @@ class Store(Protocol):
         """
         ...
 
-    def ping(self) -> None:
-        """Unavailable unless the database answers."""
+    def ping(self) -> int | None:
+        """The database's time (epoch seconds), None where it is this machine's; Unavailable unless it answers."""
         ...
 
     def close(self) -> None:

@@ -36,6 +36,8 @@ LOCK = "blindage.lock"
 # Threads that read a file at once: more than a server has.
 _SQLITE_READERS = 128
 _PING = Statement(select(literal_column("1")))
+# Not the time of the transaction, which may be an old one.
+_TIME = Statement(select(literal_column("CAST(extract(epoch FROM clock_timestamp()) AS BIGINT)")))
 
 
 class Engine(Protocol):
@@ -122,9 +124,13 @@ class SqlStore:
         """Whether the database is SQLite, in this process."""
         return isinstance(self._engine, SqliteEngine)
 
-    def ping(self) -> None:
-        """Unavailable unless the database answers."""
-        self.read(lambda tx: tx.run.one(_PING))
+    def ping(self) -> int | None:
+        """See `idp.domain.ports.Store.ping`."""
+        if isinstance(self._engine, SqliteEngine):
+            self.read(lambda tx: tx.run.one(_PING))
+            return None
+        row = self.read(lambda tx: tx.run.one(_TIME))
+        return int(row[0]) if row else None
 
     def backup(self, target: Path) -> None:
         """Write a consistent copy of an embedded database to `target`, which must not exist, and check it.

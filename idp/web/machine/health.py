@@ -12,14 +12,20 @@ from idp.web.metrics import Metrics
 
 TEXT = "text/plain; charset=utf-8"
 DIRECT_LOOPBACK = "direct-loopback"
+CLOCK_SECONDS = 30
+"""How far a node's clock may be from the database's: half the life of a code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Liveness and readiness. `draining` tells that the server is about to stop, `able` that it has all it needs."""
+    """Liveness and readiness. `draining` tells that the server is about to stop, `able` that it has all it needs.
+
+    `now`: this node's time in epoch seconds.
+    """
 
     store: Store
     draining: Callable[[], bool]
+    now: Callable[[], int]
     able: Callable[[], bool] = lambda: True
 
     def live(self, request: Request) -> Response:
@@ -27,10 +33,15 @@ class Health:
         return Response(200, b"ok\n", TEXT)
 
     def ready(self, request: Request) -> Response:
-        """200 when requests can be served: the database answers, nothing is missing, no stop is under way; else 503."""
+        """200 when requests can be served, else 503: the database answers, clocks agree, nothing is missing, no stop is
+        under way.
+        """
         if self.draining():
             return Response(503, b"draining\n", TEXT, (*NO_STORE, ("Retry-After", "1")))
-        self.store.ping()
+        database_time = self.store.ping()
+        if database_time is not None and abs(self.now() - database_time) > CLOCK_SECONDS:
+            # Another node would take this one's codes for expired, or the other way round (threats F11).
+            return Response(503, b"clock\n", TEXT, (*NO_STORE, ("Retry-After", "1")))
         if not self.able():
             return Response(503, b"waiting\n", TEXT, (*NO_STORE, ("Retry-After", "1")))
         return Response(200, b"ready\n", TEXT)
