@@ -106,6 +106,7 @@ def compose(
         dpop_nonces=ServerNonces(hmac.digest(ring.derive("access", ring.newest.id), b"dpop-nonce", "sha256")),
         lifetimes=Lifetimes(interaction=PRESENTATION_SECONDS) if is_door else Lifetimes(),
         vouchers=BandVouchers() if is_door else AccountVouchers(),
+        require_par=settings.require_par,
     )
 
 

@@ -40,6 +40,7 @@ class Settings:
     `token_log_key` and `token_log_witnesses` whom a door believes (verifier lines of C2SP signed notes);
     `open_registration` whether apps register themselves without an initial access token;
     `token_quota` how many age tokens an account may have signed in an epoch;
+    `require_par` whether all apps must push their requests (RFC 9126);
     `breached_passwords_file` sorted SHA-1 digests of passwords to refuse; `security_contact` for `security.txt`.
     """
 
@@ -61,6 +62,7 @@ class Settings:
     token_log_witnesses: tuple[str, ...] = ()
     open_registration: bool = True
     token_quota: int = QUOTA
+    require_par: bool = False
 
     @property
     def loopback(self) -> bool:
@@ -89,6 +91,7 @@ def read_settings(environ: Mapping[str, str], default_issuer: str, role: str | N
         "MASTER_KEY_FILE", "PROXY_HOPS", "POLICY", "RATE_LIMITS", "METRICS_TOKEN_FILE",
         "REGISTRATION", "BREACHED_PASSWORDS_FILE", "SECURITY_CONTACT",
         "ACCOUNT_ISSUER", "TOKEN_LOG_KEY", "TOKEN_LOG_WITNESSES", "TOKEN_QUOTA",
+        "REQUIRE_PAR",
     }  # fmt: skip
     given = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX) and value}
     for name in sorted(given.keys() - known):
@@ -116,6 +119,7 @@ def read_settings(environ: Mapping[str, str], default_issuer: str, role: str | N
         token_log_witnesses=tuple(given.get("TOKEN_LOG_WITNESSES", "").split()),
         open_registration=_switch("REGISTRATION", given.get("REGISTRATION", "open"), on="open", off="token"),
         token_quota=_quota(given.get("TOKEN_QUOTA", str(QUOTA))),
+        require_par=_switch("REQUIRE_PAR", given.get("REQUIRE_PAR", "off")),
     )
     if not settings.rate_limits and not settings.loopback:
         raise SettingsError("RATE_LIMITS", "may be off for a loopback issuer only")
@@ -123,6 +127,9 @@ def read_settings(environ: Mapping[str, str], default_issuer: str, role: str | N
         _check_apart("ACCOUNT_ISSUER", issuer, settings.account_issuer)
     else:
         _check_apart("DOOR_ISSUER", issuer, settings.door_issuer)
+        if settings.require_par and settings.door_issuer is not None:
+            # It would be shut out, and an exception for it would make the metadata untrue.
+            raise SettingsError("REQUIRE_PAR", "the wallet of a door does not push its requests")
     return settings
 
 

@@ -30,7 +30,7 @@ def provider_metadata(provider: Provider, server: TokenServer, endpoints: dict[s
         "userinfo_signing_alg_values_supported": list(SIGNING_ALGS),
         **_client_authentication(endpoints),
         "dpop_signing_alg_values_supported": list(dpop.ALGORITHMS),
-        "require_pushed_authorization_requests": False,
+        "require_pushed_authorization_requests": provider.require_par,
         "backchannel_logout_supported": offer.tells_apps,
         "backchannel_logout_session_supported": offer.tells_apps,
         "code_challenge_methods_supported": list(checks.CODE_CHALLENGE_METHODS),

@@ -16,7 +16,8 @@ from idp.services.realm import Realm
 class Provider:
     """One OpenID provider. Sealers are named for what they seal (labels of the master ring).
 
-    `fetcher` is the one way out to addresses that apps gave us.
+    `fetcher` is the one way out to addresses that apps gave us; `require_par` whether every app must push its
+    authorization requests (RFC 9126, section 5).
     """
 
     realm: Realm
@@ -29,6 +30,7 @@ class Provider:
     dpop_nonces: ServerNonces
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
     vouchers: Vouchers = field(default_factory=AccountVouchers)
+    require_par: bool = False
 
     @property
     def issuer(self) -> str:

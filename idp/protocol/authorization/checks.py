@@ -271,8 +271,8 @@ def _resource(_: Provider, request: R) -> R:  # 15
     return replace(request, resource=resource)
 
 
-def _pushed(_: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 16
-    if request.client.require_pushed_authorization_requests and not request.pushed:
+def _pushed(provider: Provider, request: AuthorizationRequest) -> AuthorizationRequest:  # 16
+    if (provider.require_par or request.client.require_pushed_authorization_requests) and not request.pushed:
         raise errors.InvalidRequest("this app must push its authorization requests")
     return request
 
