@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from crypto.encoding import b64url_encode, lp
 from crypto.errors import DpopError, JwkError, JwtError
-from crypto.jwk import PublicKey
+from crypto.jwk import PublicKey, key_algorithm
 from crypto.jwt import check_claims, check_header, read_claims, read_compact
 
 # A proof with an RSA-4096 key needs about 2,300 bytes.
@@ -60,7 +60,7 @@ def verify_proof(
         jws = read_compact(proof, max_bytes=MAX_PROOF_BYTES, allow_jwk=True)  # 2
         check_header(jws, algorithms, PROOF_TYP)  # 4, 5
         key = _embedded_key(jws.header.get("jwk"))  # 7
-        if key.alg != jws.alg or not key.verify(jws.signature, jws.signing_input):  # 6
+        if key.alg != key_algorithm(jws.alg) or not key.verify(jws.signature, jws.signing_input):  # 6
             raise DpopError("signature does not verify")
         claims = read_claims(jws.payload)
         _check_times(claims, now, window)  # 11

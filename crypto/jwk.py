@@ -177,6 +177,14 @@ class ClientKeySet:
         return {"keys": [key.to_jwk() for key in self.keys]}
 
 
+def key_algorithm(name: str) -> str:
+    """The algorithm of the keys that verify a JWS under `name`: EdDSA for Ed25519 (RFC 9864, section 2.2), else itself.
+
+    Whether `name` may stand in a header at all is for the caller's closed list.
+    """
+    return _KEY_ALGORITHM_NAMES.get(name, name)
+
+
 def thumbprint(jwk: Mapping[str, Any]) -> str:
     """SHA-256 thumbprint of a JWK, 43 characters (RFC 7638, section 3); JwkError for an unknown `kty`."""
     kty = jwk.get("kty")

@@ -9,7 +9,7 @@ import orjson
 
 from crypto.encoding import b64url_decode, b64url_encode
 from crypto.errors import CryptoError, EncodingError, JwkError, JwtError
-from crypto.jwk import PublicKey, SigningKey, check_kid
+from crypto.jwk import PublicKey, SigningKey, check_kid, key_algorithm
 from crypto.strict_json import parse_json_strict
 
 KeyFinder = Callable[[str | None, str], Sequence[PublicKey]]
@@ -83,7 +83,8 @@ def verify_jwt(
 ) -> VerifiedJwt:
     """Verify a compact JWT (RFC 7519, section 7.2, with the checks of RFC 8725); any failure is JwtError.
 
-    `keys(kid, alg)` gives the candidates; `algorithms` and `typ` are closed lists (None: no typ header).
+    `keys(kid, alg)` gives the candidates, where Ed25519 is asked for as EdDSA (RFC 9864); `algorithms` and `typ` are
+    closed lists (None: no typ header).
     Registered claims are not judged here: see `check_claims`. An error of `keys` that is not a
     CryptoError (a dead database) passes through, as it says nothing about the token.
 
@@ -92,8 +93,9 @@ def verify_jwt(
     """
     jws = read_compact(token, max_bytes=max_bytes)  # 1, 2
     check_header(jws, algorithms, typ)  # 3, 4
+    alg = key_algorithm(jws.alg)
     try:
-        candidates = [key for key in keys(jws.kid, jws.alg) if key.alg == jws.alg]  # 5
+        candidates = [key for key in keys(jws.kid, alg) if key.alg == alg]  # 5
     except CryptoError as error:
         raise JwtError("no key for the token") from error
     if not any(key.verify(jws.signature, jws.signing_input) for key in candidates):  # 6

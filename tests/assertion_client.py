@@ -13,6 +13,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _MAKERS: dict[str, Callable[[str], Any]] = {
     "ES256": lambda kid: ECKey.generate_key("P-256", {"kid": kid}),
     "EdDSA": lambda kid: OKPKey.generate_key("Ed25519", {"kid": kid}),
+    "Ed25519": lambda kid: OKPKey.generate_key("Ed25519", {"kid": kid}),
     "RS256": lambda kid: RSAKey.generate_key(2048, {"kid": kid}),
 }
 

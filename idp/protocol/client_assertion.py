@@ -15,7 +15,7 @@ from crypto.jwt import check_claims, unverified_claims, verify_jwt
 from idp.domain.client import Client
 from idp.protocol.errors import InvalidClient, InvalidRequest
 from idp.protocol.provider import Provider
-from idp.services.clients import SIGNING_ALGS
+from idp.services.clients import CLIENT_SIGNING_ALGS
 
 METHOD = "private_key_jwt"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -55,7 +55,7 @@ def assertion_holds(provider: Provider, client: Client, assertion: str) -> bool:
     Busy (503) when the client's keys cannot be waited for.
     """
     registered = client.token_endpoint_auth_signing_alg
-    algorithms = frozenset(SIGNING_ALGS if registered is None else (registered,))
+    algorithms = frozenset(CLIENT_SIGNING_ALGS if registered is None else (registered,))
     now = provider.now()
     try:
         keys = provider.client_keys.finder(client)

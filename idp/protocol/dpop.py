@@ -13,7 +13,7 @@ from idp.protocol.errors import InvalidDpopProof, UseDpopNonce
 from idp.protocol.message import Request
 from idp.protocol.provider import Provider
 
-ALGORITHMS = ("ES256", "EdDSA", "RS256")
+ALGORITHMS = ("ES256", "EdDSA", "Ed25519", "RS256")
 WINDOW_SECONDS = 60
 
 

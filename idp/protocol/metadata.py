@@ -9,7 +9,7 @@ from idp.protocol.claims import claims_supported
 from idp.protocol.client_authentication import METHODS
 from idp.protocol.provider import Provider
 from idp.protocol.server import TokenServer
-from idp.services.clients import SIGNING_ALGS
+from idp.services.clients import CLIENT_SIGNING_ALGS, SIGNING_ALGS
 
 MAX_AGE = JWKS_MAX_AGE
 """Seconds a client may cache the document."""
@@ -56,7 +56,7 @@ def _client_authentication(endpoints: dict[str, str]) -> dict[str, list[str]]:
             # Introspection answers confidential clients only (RFC 7662, section 2.1).
             methods = [method for method in METHODS if name != "introspection" or method != "none"]
             stated[f"{name}_endpoint_auth_methods_supported"] = methods
-            stated[f"{name}_endpoint_auth_signing_alg_values_supported"] = list(SIGNING_ALGS)
+            stated[f"{name}_endpoint_auth_signing_alg_values_supported"] = list(CLIENT_SIGNING_ALGS)
     if "introspection_endpoint" in endpoints:
         stated["introspection_signing_alg_values_supported"] = list(SIGNING_ALGS)
     return stated

@@ -24,6 +24,10 @@ SECRET_BYTES = 32
 CLIENT_ID_BYTES = 16
 AUTH_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
 SIGNING_ALGS = ("RS256", "ES256", "EdDSA")
+"""What we sign with. Not `Ed25519`: the one key would have to stand in the JWKS under two names."""
+
+CLIENT_SIGNING_ALGS = (*SIGNING_ALGS, "Ed25519")
+"""What apps sign with: assertions, proofs, request objects. `Ed25519` is EdDSA's fully-specified name (RFC 9864)."""
 ADDRESSES = (
     "sector_identifier_uri", "jwks_uri", "backchannel_logout_uri", "security_event_endpoint",
     "client_uri", "logo_uri", "policy_uri", "tos_uri",
@@ -192,12 +196,12 @@ def _check_capabilities(realm: Realm, client: Client) -> None:
     need(bool(client.grant_types), "at least one grant type is needed")
     need(client.scope <= frozenset(realm.offer.scopes), "a scope is not supported")
     need(client.id_token_signed_response_alg in SIGNING_ALGS, "id_token_signed_response_alg is not supported")
-    for alg in (
-        client.userinfo_signed_response_alg,
-        client.introspection_signed_response_alg,
-        client.token_endpoint_auth_signing_alg,
+    for alg, known in (
+        (client.userinfo_signed_response_alg, SIGNING_ALGS),
+        (client.introspection_signed_response_alg, SIGNING_ALGS),
+        (client.token_endpoint_auth_signing_alg, CLIENT_SIGNING_ALGS),
     ):
-        need(alg is None or alg in SIGNING_ALGS, "a signing algorithm is not supported")
+        need(alg is None or alg in known, "a signing algorithm is not supported")
     need(client.default_max_age is None or client.default_max_age >= 0, "default_max_age is not negative")
     need(client.require_pkce or not client.public, "a public client cannot leave PKCE out")
     need(client.jwks is None or client.jwks_uri is None, "jwks and jwks_uri exclude each other")

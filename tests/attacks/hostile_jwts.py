@@ -153,7 +153,7 @@ def _wrong_algorithms(token: str) -> Iterator[Case]:
         yield f"alg {name}", f"{encode(_json({**header, 'alg': value}))}.{payload}.{signature}"
     without = {name: value for name, value in header.items() if name != "alg"}
     yield "alg missing", f"{encode(_json(without))}.{payload}.{signature}"
-    for other in sorted({"RS256", "ES256", "EdDSA"} - {header["alg"]}):
+    for other in sorted({"RS256", "ES256", "EdDSA", "Ed25519", "Ed448"} - {header["alg"]}):
         yield f"alg changed to {other}", f"{encode(_json({**header, 'alg': other}))}.{payload}.{signature}"
 
 
@@ -190,7 +190,7 @@ def _spellings(jwk: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
 
 def _foreign_keys(token: str) -> Iterator[Case]:
     header, payload, _ = _parts(token)
-    for alg in ("RS256", "ES256", "EdDSA"):
+    for alg in ("RS256", "ES256", "EdDSA", "Ed25519"):
         for name, members in (
             ("under the victim's kid", {}),
             ("embedded as jwk", {"jwk": _attacker_jwk(alg)}),

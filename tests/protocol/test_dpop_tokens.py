@@ -64,7 +64,7 @@ def test_bound_token_is_refused_as_bearer_without_proof_and_with_another_key(app
     bare = app.send("GET", "/userinfo", headers={"Authorization": f"DPoP {token}"})
     assert bare.status_code == 401
     assert bare.headers["WWW-Authenticate"].startswith('DPoP realm="blindage", error="invalid_dpop_proof"')
-    assert 'algs="ES256 EdDSA RS256"' in bare.headers["WWW-Authenticate"]
+    assert 'algs="ES256 EdDSA Ed25519 RS256"' in bare.headers["WWW-Authenticate"]
     stolen = thief.userinfo(token)
     assert stolen.status_code == 401 and 'error="invalid_token"' in stolen.headers["WWW-Authenticate"]
     assert bound.userinfo(token).status_code == 200
@@ -139,6 +139,6 @@ def test_client_registered_for_bound_tokens_must_prove_a_key(app: App) -> None:
 def test_algorithms_of_proofs_are_advertised(app: App) -> None:
     """row 112: RFC 9449, section 5.1."""
     document = app.json("/.well-known/openid-configuration")
-    assert set(document["dpop_signing_alg_values_supported"]) == {"ES256", "EdDSA", "RS256"}
+    assert set(document["dpop_signing_alg_values_supported"]) == {"ES256", "EdDSA", "Ed25519", "RS256"}
     with pytest.raises(Refused):
         app.register_client(token_endpoint_auth_method="tls_client_auth", dpop_bound_access_tokens=True)

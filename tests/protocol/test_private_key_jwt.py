@@ -24,7 +24,7 @@ from tests.attacks.hostile_jwts import hostile_jwts, signed_bad_times, signed_ho
 from tests.listening_app import listening_app
 from tests.relying_party import RelyingParty, error_of, success
 
-KEYS = {alg: AssertionKey(alg) for alg in ("ES256", "EdDSA", "RS256")}
+KEYS = {alg: AssertionKey(alg) for alg in ("ES256", "EdDSA", "Ed25519", "RS256")}
 KEY = KEYS["ES256"]
 UNKNOWN = {"error": "invalid_client", "error_description": "client authentication failed"}
 
@@ -217,6 +217,7 @@ def test_the_registered_algorithm_is_the_only_one(issuer: App) -> None:
     assert client.accepts(KEYS["ES256"])
     assert not client.accepts(KEYS["RS256"])
     assert not client.accepts(KEYS["EdDSA"])
+    assert not client.accepts(KEYS["Ed25519"])
 
 
 def test_the_type_is_a_jwt_or_a_client_assertion(client: Garden) -> None:
@@ -310,11 +311,22 @@ def test_a_jwks_uri_that_leads_inside_is_never_fetched_and_is_audited(issuer: Ap
     assert [(event.subject, event.details) for event in refused] == [("169.254.169.254", (("reason", "not_global"),))]
 
 
+@pytest.mark.parametrize(("registered", "other"), [("EdDSA", "Ed25519"), ("Ed25519", "EdDSA")])
+def test_the_registered_name_of_one_algorithm_is_the_one_that_is_taken(
+    issuer: App, registered: str, other: str
+) -> None:
+    """row 52: RFC 9864, section 2.2: two names, one algorithm; an app that registered one does not use the other."""
+    client = garden(issuer, *KEYS.values(), token_endpoint_auth_signing_alg=registered)
+    assert client.accepts(KEYS[registered])
+    assert not client.accepts(KEYS[other])
+
+
 def test_metadata_names_the_method_and_its_algorithms(issuer: App) -> None:
     metadata = issuer.json("/.well-known/openid-configuration")
     for endpoint in ("token", "introspection", "revocation"):
         assert "private_key_jwt" in metadata[f"{endpoint}_endpoint_auth_methods_supported"]
-        assert metadata[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] == ["RS256", "ES256", "EdDSA"]
+        algorithms = metadata[f"{endpoint}_endpoint_auth_signing_alg_values_supported"]
+        assert algorithms == ["RS256", "ES256", "EdDSA", "Ed25519"]
     assert "none" not in metadata["introspection_endpoint_auth_methods_supported"]
 
 

@@ -15,7 +15,7 @@ from idp.protocol.authorization.request import UnverifiedRequest
 from idp.protocol.errors import InvalidRequestObject
 from idp.protocol.provider import Provider
 
-ALGORITHMS = ("ES256", "EdDSA", "RS256")
+ALGORITHMS = ("ES256", "EdDSA", "Ed25519", "RS256")
 TYPES: frozenset[str | None] = frozenset({None, "JWT", "oauth-authz-req+jwt"})
 MAX_LIFETIME = 3600
 LEEWAY = 30
