@@ -34,6 +34,7 @@ def told(issuer: App) -> Iterator[ToldApps]:
 
 @pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
 def test_logout_token_has_exactly_the_claims_of_the_specification(told: ToldApps, alg: str) -> None:
+    """row 90: Back-Channel Logout, sections 2.4 and 4: signed like the ID Token, never with a nonce."""
     party = told.register("shop", logout=True, sid=True, id_token_signed_response_alg=alg)
     person = told.app.signed_in()
     claims = told.id_token(party, person, nonce="n-1")
@@ -52,6 +53,7 @@ def test_logout_token_has_exactly_the_claims_of_the_specification(told: ToldApps
 
 
 def test_sid_is_sent_only_where_it_is_required_and_is_another_at_every_app(told: ToldApps) -> None:
+    """row 92: Back-Channel Logout, section 2.1, and this project: two apps cannot match their `sid`."""
     person = told.app.signed_in()
     with_sid = [told.register(name, logout=True, sid=True) for name in ("one", "two")]
     without = told.register("plain", logout=True)
@@ -68,6 +70,7 @@ def test_sid_is_sent_only_where_it_is_required_and_is_another_at_every_app(told:
 
 
 def test_each_app_of_the_session_is_told_once_and_no_other_app(told: ToldApps) -> None:
+    """row 91: Back-Channel Logout, section 2.5."""
     person, other = told.app.signed_in(), told.app.signed_in()
     mine, theirs = told.register("mine", logout=True), told.register("theirs", logout=True)
     silent = told.register("silent")
@@ -92,6 +95,7 @@ def test_an_app_whose_code_was_never_redeemed_is_not_told(told: ToldApps) -> Non
 def test_offline_refresh_tokens_stay_and_the_others_die_with_the_session_and_both_apps_are_told(
     told: ToldApps,
 ) -> None:
+    """row 93: Back-Channel Logout, section 2.7."""
     person = told.app.signed_in()
     scopes = frozenset({"openid", "age", "offline_access"})
     online = told.register("online", logout=True)
@@ -106,6 +110,7 @@ def test_offline_refresh_tokens_stay_and_the_others_die_with_the_session_and_bot
 
 
 def test_signing_out_on_the_page_tells_the_apps_and_waits_for_none(told: ToldApps) -> None:
+    """row 91: the person does not wait for the apps."""
     person, party = told.app.signed_in(), told.register("shop", logout=True)
     answered = threading.Event()
 
@@ -124,6 +129,7 @@ def test_signing_out_on_the_page_tells_the_apps_and_waits_for_none(told: ToldApp
 
 
 def test_apps_are_told_in_parallel(told: ToldApps) -> None:
+    """row 91: Back-Channel Logout, section 2.5."""
     person = told.app.signed_in()
     for number in range(6):
         told.id_token(told.register(f"app{number}", logout=True), person)
@@ -161,6 +167,7 @@ def test_an_answer_of_200_or_204_ends_the_matter(told: ToldApps, status: int) ->
 
 @pytest.mark.parametrize("status", [201, 202, 302, 307, 400, 401, 404, 429, 500, 501])
 def test_any_other_answer_is_tried_again_and_no_redirect_followed(told: ToldApps, status: int) -> None:
+    """row 91: the queue tries again; no redirect leads elsewhere."""
     person, party = told.app.signed_in(), told.register("shop", logout=True)
     told.id_token(party, person)
     told.server.answers["/shop/logout"] = (status, {"Location": told.server.url("/elsewhere")}, b"")
@@ -171,6 +178,7 @@ def test_any_other_answer_is_tried_again_and_no_redirect_followed(told: ToldApps
 
 
 def test_a_logout_uri_that_leads_inside_gets_no_connection(told: ToldApps) -> None:
+    """row 91: threats A24."""
     person = told.app.signed_in()
     for number, uri in enumerate(("https://10.0.0.1/", "https://192.168.0.1/", "https://169.254.169.254/latest")):
         told.id_token(told.app.register_client(name=f"app {number}", backchannel_logout_uri=uri), person)
@@ -228,6 +236,7 @@ def test_another_person_in_the_same_browser_ends_the_session_and_the_same_person
 
 
 def test_messages_of_a_process_that_died_come_up_again_when_its_lease_ends(told: ToldApps) -> None:
+    """row 91: the queue survives the process."""
     person, party = told.app.signed_in(), told.register("shop", logout=True)
     told.id_token(party, person)
     sign_out(told.app.provider.realm, told.session(person))

@@ -76,6 +76,7 @@ def test_a_set_is_fetched_once_while_it_is_fresh(setting: Setting) -> None:
 
 
 def test_an_unknown_kid_fetches_anew_at_most_once_a_minute(setting: Setting) -> None:
+    """row 9: OIDC Core, section 10.1.1: an unknown `kid` fetches anew, with a floor."""
     setting.kids("old")
     setting.server.keys = (NEW,)
     for seconds in range(REFETCH_SECONDS):
