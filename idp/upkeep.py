@@ -5,6 +5,7 @@ from idp.composition import compose_door, key_log_follower, serves_tokens, witne
 from idp.domain.ports import Store
 from idp.protocol.delivery import Deliverer
 from idp.protocol.provider import Provider
+from idp.services.app_inspection import take_down
 from idp.services.audit import sign_head
 from idp.services.housekeeping import BITE, Purger
 from idp.services.keys import advance, schedule
@@ -34,6 +35,9 @@ EMBEDDED_BITE = 50
 PURGE_SHARE = 0.2
 """Of one thread's time, while expired rows are left. What is left of the writer's time is the requests'."""
 
+TAKE_DOWN_SECONDS = 60.0
+"""What a killed process forgets of its apps' counts."""
+
 
 def upkeep_tasks(provider: Provider, settings: Settings) -> list[Task]:
     """The chores of one server process; those of several processes take turns in the database."""
@@ -55,7 +59,11 @@ def upkeep_tasks(provider: Provider, settings: Settings) -> list[Task]:
     if settings.role is Role.DOOR:
         follower = key_log_follower(compose_door(provider, settings))
         return [*common, Task("key log", FOLLOW_SECONDS, follower.follow_when_due)]
-    return [*common, Task("delivery", DELIVERY_SECONDS, Deliverer(provider).deliver_due), *token_tasks(provider)]
+    counts = Task(
+        "app use", TAKE_DOWN_SECONDS, lambda: take_down(realm.store, provider.now(), provider.app_use)
+    )
+    delivery = Task("delivery", DELIVERY_SECONDS, Deliverer(provider).deliver_due)
+    return [*common, counts, delivery, *token_tasks(provider)]
 
 
 def token_tasks(provider: Provider) -> list[Task]:

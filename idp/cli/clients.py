@@ -1,4 +1,4 @@
-"""`blindage client`: register, list, show, review, suspend; tokens for registrars."""
+"""`blindage client`: register, list, show, review, suspend, inspect; tokens for registrars."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from idp.cli.terminal import as_json, opened_provider, say, show
+from idp.domain.app_use import KEPT_DAYS
 from idp.domain.client import OPERATOR, Category, Client, ClientState
 from idp.domain.device_grant import GRANT_TYPE
 from idp.domain.errors import Refused
@@ -15,6 +16,7 @@ from idp.domain.scope import format_scope, parse_scope
 from idp.protocol.client_metadata import show_metadata
 from idp.protocol.initial_access import InitialAccess, admit_registrar
 from idp.services import clients
+from idp.services.app_inspection import inspect_apps
 from idp.services.client_review import review_client
 from idp.services.outbox import waiting_messages
 
@@ -111,6 +113,29 @@ def suspend(client_id: str, as_json: bool) -> None:
         suspended = clients.set_client_state(provider.realm, client_id, ClientState.SUSPENDED)
     say(f"client is {suspended.state.value}")
     show({"client_id": suspended.id, "state": suspended.state.value}, as_json)
+
+
+@client.command()
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1, KEPT_DAYS), help="Today and before.")
+@as_json
+def inspect(days: int, as_json: bool) -> None:
+    """What each app asked for against what it is registered for: counts, and no persons. A minute behind."""
+    with opened_provider() as provider:
+        found = inspect_apps(provider.realm, days)
+    rows = [
+        {
+            "client_id": one.client.id,
+            "name": one.client.name,
+            "state": one.client.state.value,
+            "category": one.client.category.value,
+            "scope": format_scope(one.client.scope),
+            "thresholds": ", ".join(map(str, one.client.thresholds)),
+            **{use.value: count for use, count in one.counts.items()},
+            "remarks": ", ".join(one.remarks) or None,
+        }
+        for one in found
+    ]
+    show(rows, as_json)
 
 
 @client.command("initial-access-token")

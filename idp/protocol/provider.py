@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from crypto.dpop import ServerNonces
 from crypto.sealing import Sealer
+from idp.domain.app_use import AppUse
 from idp.domain.ports import Fetcher
 from idp.protocol.client_key_sets import ClientKeySets
 from idp.protocol.key_set import KeySet
@@ -17,7 +18,7 @@ class Provider:
     """One OpenID provider. Sealers are named for what they seal (labels of the master ring).
 
     `fetcher` is the one way out to addresses that apps gave us; `require_par` whether every app must push its
-    authorization requests (RFC 9126, section 5).
+    authorization requests (RFC 9126, section 5); `app_use` counts what apps ask for.
     """
 
     realm: Realm
@@ -31,6 +32,7 @@ class Provider:
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
     vouchers: Vouchers = field(default_factory=AccountVouchers)
     require_par: bool = False
+    app_use: AppUse = field(default_factory=AppUse)
 
     @property
     def issuer(self) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from idp.protocol import errors
+from idp.protocol.app_use import note_tokens
 from idp.protocol.client_authentication import authenticate_client
 from idp.protocol.message import FORM, Request, Response
 from idp.protocol.parameters import parse_once
@@ -26,6 +27,7 @@ def answer_token_request(provider: Provider, server: TokenServer, request: Reque
     if grant_type not in client.grant_types:  # 4
         raise errors.UnauthorizedClient("this client may not use this grant type")
     response: Response = server.create_token_response(TokenRequest(request, form, client))
+    note_tokens(provider, client.id, grant_type, response)
     # Codes and refresh tokens cannot be guessed, and anybody can feed an app wrong ones through its redirect URI.
     return response if client.public else replace(response, blame=client.id)
 

@@ -113,3 +113,11 @@ def test_admitting_a_registrar_is_audited_without_the_token(desk: Desk) -> None:
 @pytest.mark.parametrize("days", ["0", "91", "x"])
 def test_tokens_live_one_to_ninety_days(desk: Desk, days: str) -> None:
     assert run(desk, "initial-access-token", "--days", days).exit_code == 2
+
+
+def test_apps_are_inspected_in_counts(desk: Desk) -> None:
+    party = desk.app.register_client(thresholds=(16, 18))
+    rows = json.loads(run(desk, "inspect", "--json").stdout)
+    [row] = [one for one in rows if one["client_id"] == party.id]
+    assert (row["scope"], row["thresholds"], row["asked"], row["remarks"]) == ("openid age", "16, 18", 0, None)
+    assert run(desk, "inspect", "--days", "91").exit_code == 2

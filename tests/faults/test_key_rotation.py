@@ -77,12 +77,14 @@ def test_keys_rotate_under_load_without_a_verification_failure(tmp_path: Path, m
     """row 8: OIDC Core, section 10.1.1."""
     verifier = _rotate_under_load(tmp_path, monkeypatch, 20)
     assert verifier.failures == 0
-    assert len(verifier.kids) >= 2
+    assert len(verifier.kids) >= 3
 
 
 @pytest.mark.long
-def test_two_minutes_of_rotation_every_few_seconds_fail_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_minutes_of_rotation_every_five_seconds_fail_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """row 8: the full time."""
     verifier = _rotate_under_load(tmp_path, monkeypatch, 120)
     assert verifier.failures == 0
-    assert len(verifier.kids) >= 8
+    assert len(verifier.kids) >= 18

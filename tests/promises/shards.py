@@ -25,7 +25,7 @@ ACCOUNT = {
 """Rows that lie with their account."""
 EVERYWHERE = {
     "clients", "signing_keys", "token_keys", "token_log", "token_log_notes", "wrapped_keys", "meta", "schema_level",
-    "door_schema_level",
+    "door_schema_level", "app_use",
 }  # fmt: skip
 """Small, read from each node's cache, written by operators: a copy on every shard, written on one."""
 FOLLOWS = {"audit_events", "audit_pending", "audit_leaves", "audit_frontier", "audit_heads", "outbox"}

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import bindparam as param
 from sqlalchemy import func, select
 
+from idp.domain.app_use import DayOfUse, Use
 from idp.storage.sql.expiry import Expiries
 from idp.storage.sql.housekeeping import (
     BY_EXPIRY,
@@ -40,10 +41,13 @@ def test_what_has_expired_is_deleted_and_nothing_else(store: SqlStore) -> None:
     store.write(lambda tx: tx.staff.add(member))
     staff = [a_staff_session(member, expires_at=NOW + late) for late in (0, 1)]
     store.write(lambda tx: [tx.staff_sessions.add(session) for session in staff])
+    for late in (0, 1):
+        use = DayOfUse("app", NOW + late, Use.ASKED, 1)
+        store.write(lambda tx, use=use, late=late: tx.app_use.add(use, NOW + late))
     purged = store.write(lambda tx: tx.housekeeping.purge(NOW, 100))
     assert purged == {
         "sessions": 1, "spent": 1, "attempts": 1, "device_grants": 1, "outbox": 0, "grants": 1,
-        "recovery_codes": 1, "staff_sessions": 1,
+        "recovery_codes": 1, "staff_sessions": 1, "app_use": 1,
     }
     assert store.read(lambda tx: tx.sessions.of_account(account.id)) == sessions[1:]
     assert store.read(lambda tx: tx.grants.of_account(account.id)) == grants[1:]

@@ -5,7 +5,7 @@ statement that says whether this caller won. Methods raise `Conflict` on a uniqu
 database cannot answer. Only `Store.write` may change anything.
 """
 
-from idp.domain.ports.apps import Clients, Consents, DeviceGrants, Grants, Outbox
+from idp.domain.ports.apps import AppUses, Clients, Consents, DeviceGrants, Grants, Outbox
 from idp.domain.ports.markers import Allowance, Attempts, Presentations, Spent
 from idp.domain.ports.outside import Fetcher, KnownPasswords
 from idp.domain.ports.people import Accounts, Passkeys, RecoveryCodes, Sessions
@@ -16,6 +16,7 @@ from idp.domain.ports.transaction import Store, Transaction
 __all__ = [
     "Accounts",
     "Allowance",
+    "AppUses",
     "Attempts",
     "Audit",
     "Clients",

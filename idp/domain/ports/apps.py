@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from idp.domain.app_use import DayOfUse
 from idp.domain.client import Client, ClientState
 from idp.domain.consent import Consent
 from idp.domain.device_grant import DeviceGrant, Poll
@@ -117,6 +118,18 @@ class DeviceGrants(Protocol):
 
     def claim_redeemed(self, grant_id: bytes, now: int) -> bool:
         """Spend an approved code: exactly one caller ever gets True (RFC 8628, section 3.4)."""
+        ...
+
+
+class AppUses(Protocol):
+    """Counts of what apps ask for, by day."""
+
+    def add(self, use: DayOfUse, expires_at: int) -> None:
+        """Add to the count of an app, a day and a kind of use, in one statement."""
+        ...
+
+    def since(self, day: int) -> Sequence[DayOfUse]:
+        """Every count of a day and those after it, by client."""
         ...
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from idp.domain.ports.apps import Clients, Consents, DeviceGrants, Grants, Outbox
+from idp.domain.ports.apps import AppUses, Clients, Consents, DeviceGrants, Grants, Outbox
 from idp.domain.ports.markers import Allowance, Attempts, Presentations, Spent
 from idp.domain.ports.people import Accounts, Passkeys, RecoveryCodes, Sessions
 from idp.domain.ports.records import Audit, Housekeeping, Keys, TokenKeys, TokenLog
@@ -45,6 +45,8 @@ class Transaction(Protocol):
     def audit(self) -> Audit: ...
     @property
     def keys(self) -> Keys: ...
+    @property
+    def app_use(self) -> AppUses: ...
     @property
     def outbox(self) -> Outbox: ...
     @property

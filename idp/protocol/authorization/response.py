@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from idp.domain.app_use import Use
 from idp.domain.client import ClientState
 from idp.protocol.authorization.request import AuthorizationRequest
 from idp.protocol.errors import ProtocolError
@@ -39,6 +40,7 @@ def success(provider: Provider, request: AuthorizationRequest, code: str) -> Aut
 
 def refusal(provider: Provider, request: AuthorizationRequest, error: ProtocolError) -> AuthorizationResponse:
     """`error`, `error_description`, `state`, `iss` (RFC 6749, 4.1.2.1)."""
+    provider.app_use.count(request.client.id, Use.REFUSED)
     parameters: tuple[tuple[str, str], ...] = (("error", error.error),)
     if error.text:
         parameters += (("error_description", error.text),)

@@ -16,6 +16,7 @@ from idp.storage.sql.outbox import GIVEN_UP
 from idp.storage.sql.runner import Runner
 from idp.storage.sql.statement import Statement
 from idp.storage.sql.tables import (
+    app_use,
     attempts,
     device_grants,
     grants,
@@ -44,6 +45,7 @@ BY_EXPIRY = (
     Expiring(attempts),
     Expiring(recovery_codes),
     Expiring(staff_sessions),
+    Expiring(app_use),
     Expiring(device_grants, kept=DEVICE_GRANT_GRACE_SECONDS),
     Expiring(outbox, "due_at", kept=GIVEN_UP_KEPT_SECONDS, floor=GIVEN_UP),
 )

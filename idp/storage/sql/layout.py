@@ -39,7 +39,7 @@ class Layout:
 
 ACCOUNT = Layout(
     # Counts up with every migration.
-    level=3,
+    level=4,
     migrations=Path(__file__).parent / "migrations",
     level_table="schema_level",
     transaction=SqlTransaction,

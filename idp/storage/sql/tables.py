@@ -352,6 +352,18 @@ wrapped_keys = _table("wrapped_keys", _key("name", Text), _bytes("wrapped"))
 
 meta = _table("meta", _key("name", Text), _text("value"))
 
+# How often an app did what on a day, for its inspection. Nothing joins it to a person.
+app_use = _table(
+    "app_use",
+    _key("id"),
+    _text("client_id"),
+    _number("day"),
+    _text("kind"),
+    _number("count"),
+    _number("expires_at"),
+)
+Index("app_use_by_expiry", app_use.c.expires_at)
+
 outbox = _table(
     "outbox",
     _key("id"),

@@ -3,6 +3,7 @@
 from idp.domain.ports import Grants, Housekeeping, Presentations
 from idp.storage.sql.absent import absent
 from idp.storage.sql.accounts import SqlAccounts
+from idp.storage.sql.app_use import SqlAppUse
 from idp.storage.sql.attempts import SqlAttempts
 from idp.storage.sql.audit import SqlAudit
 from idp.storage.sql.audit_tree import SqlAuditTree
@@ -44,6 +45,7 @@ class SqlTransaction:
         self.audit = SqlAudit(run, sealing, self.accounts)
         self.audit_tree = SqlAuditTree(run)
         self.keys = SqlKeys(run, sealing)
+        self.app_use = SqlAppUse(run)
         self.outbox = SqlOutbox(run, sealing)
         self.token_log = SqlTokenLog(run)
         self.token_keys = SqlTokenKeys(run, sealing, self.token_log)

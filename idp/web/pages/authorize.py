@@ -3,6 +3,7 @@
 from flask import Response, url_for
 
 from idp.domain.errors import Unavailable
+from idp.protocol.app_use import note_request
 from idp.protocol.authorization import checks, flow
 from idp.protocol.authorization.flow import Outcome
 from idp.protocol.authorization.pending import begin
@@ -37,6 +38,7 @@ def _outcome(
 ) -> Outcome:
     provider = visit.provider
     try:
+        note_request(provider, located)
         fields.check()
         checked = checks.check(provider, unverified, located)
         return flow.proceed(provider, begin(provider, checked, visit.session), visit.session)

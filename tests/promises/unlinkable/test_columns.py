@@ -107,6 +107,7 @@ ACCOUNT: Columns = {
                    "not_before": _TIME, "revoked_at": _TIME},
     "token_allowance": {"account_id": _ACCOUNT, "epoch": _COUNT, "used": _COUNT},
     "outbox": {"id": _ROW, "kind": _WORD, "client_id": _CLIENT, "payload": _CONTENT, "due_at": _TIME, "tries": _COUNT},
+    "app_use": {"id": _DIGEST, "client_id": _CLIENT, "day": _TIME, "kind": _WORD, "count": _COUNT, "expires_at": _TIME},
     "schema_level": {"id": _COUNT, "level": _COUNT, "floor": _COUNT},
 }  # fmt: skip
 

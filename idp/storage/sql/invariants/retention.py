@@ -9,6 +9,7 @@ from idp.storage.sql.outbox import GIVEN_UP
 from idp.storage.sql.runner import Runner
 from idp.storage.sql.statement import Statement
 from idp.storage.sql.tables import (
+    app_use,
     attempts,
     device_grants,
     grants,
@@ -27,7 +28,8 @@ def _expired(table: Table) -> Statement:
     return Statement(select(func.count()).select_from(table).where(table.c.expires_at < bindparam("before")), "before")
 
 
-_EXPIRED = [_expired(table) for table in (sessions, spent, attempts, device_grants, recovery_codes, staff_sessions)]
+_EXPIRING = (sessions, spent, attempts, device_grants, recovery_codes, staff_sessions, app_use)
+_EXPIRED = [_expired(table) for table in _EXPIRING]
 _EXPIRED_AT_DOOR = [
     _expired(table) for table in (spent, attempts, door.spent_tokens, door.answered_requests, door.door_grants)
 ]
