@@ -38,7 +38,8 @@ def test_a_name_that_is_not_listed_is_refused_at_the_start() -> None:
 def test_defaults_are_the_documented_ones() -> None:
     listed = {name: default.strip("`") for name, default, _ in _ROW.findall(DOCUMENT)}
     plain = (
-        "ISSUER", "ROLE", "DATA_DIR", "PROXY_HOPS", "POLICY", "RATE_LIMITS", "REGISTRATION", "TOKEN_QUOTA", "REQUIRE_PAR"
+        "ISSUER", "ROLE", "DATA_DIR", "PROXY_HOPS", "POLICY", "RATE_LIMITS", "REGISTRATION", "TOKEN_QUOTA",
+        "REQUIRE_PAR",
     )  # fmt: skip
     told = read_settings({f"{PREFIX}{name}": listed[name] for name in plain}, "http://127.0.0.1:9000")
     assert told == read_settings({}, "http://127.0.0.1:9000")
