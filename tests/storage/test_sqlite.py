@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from sqlalchemy import text
 
 from crypto.keyring import KeyRing
 from idp.domain.errors import Unavailable
@@ -21,6 +22,7 @@ from idp.storage.sql import engine_sqlite
 from idp.storage.sql.engine_sqlite import OLDEST, SqliteEngine, sqlite_library
 from idp.storage.sql.errors import StorageError
 from idp.storage.sql.sealed_columns import ColumnSealing
+from idp.storage.sql.statement import Statement
 from idp.storage.sql.store import FILE, open_store
 from tests.need import ROOT
 from tests.storage.databases import Database
@@ -296,3 +298,12 @@ def test_the_log_is_moved_beside_the_writer_and_stays_short(sqlite_database: Dat
         assert log.stat().st_size < 1.1 * long, "the writer begins the log anew when all of it has been moved"
         assert sqlite_database.rows("PRAGMA wal_checkpoint(PASSIVE)")[0][0] == 0
     store.move_log()
+
+
+def test_readers_have_small_caches_however_many_there_are(sqlite_database: Database, sealing: ColumnSealing) -> None:
+    """Each thread has a connection: 32 caches of the writer's size would be half a gigabyte."""
+    with closing(sqlite_database.open(sealing)) as store:
+        cache = Statement(text("PRAGMA cache_size"))
+        assert store.read(lambda tx: tx.run.one(cache)) == (-engine_sqlite.READER_CACHE_KIB,)
+        assert store.write(lambda tx: tx.run.one(cache)) == (-engine_sqlite.CACHE_KIB,)
+    assert engine_sqlite.READER_CACHE_KIB * 32 + engine_sqlite.CACHE_KIB < 32_000

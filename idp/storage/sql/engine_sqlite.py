@@ -19,7 +19,10 @@ OLDEST = (3, 51, 3)
 BUSY_MS = 5000
 # In pages of 4 KiB. A longer log lets a page that is written again and again reach the database once.
 CHECKPOINT_PAGES = 4000
-CACHE_KIB = 16_000
+CACHE_KIB = 8_000
+# A server has as many readers as threads, and each would fill a cache of its own with the same pages. The system's
+# cache is behind them.
+READER_CACHE_KIB = 500
 _CACHED_STATEMENTS = 256
 # name -> (what is set, what must then be read)
 _PRAGMAS: dict[str, tuple[object, object]] = {
@@ -103,6 +106,7 @@ class SqliteEngine:
         """A connection that cannot write; Unavailable when it cannot be opened."""
         runner = self._runner(for_write=False)
         runner.connection.execute("PRAGMA query_only=ON").close()
+        runner.connection.execute(f"PRAGMA cache_size=-{READER_CACHE_KIB}").close()
         return runner
 
     def _runner(self, for_write: bool) -> "SqliteRunner":
