@@ -1,5 +1,7 @@
 """What a server keeps in order while it serves: the audit tree, messages to apps, signing keys, expired rows."""
 
+from dataclasses import replace
+
 from idp.background import Task
 from idp.composition import compose_door, key_log_follower, serves_tokens, witness_notice
 from idp.domain.ports import Store
@@ -48,7 +50,7 @@ def upkeep_tasks(provider: Provider, settings: Settings) -> list[Task]:
         advance(realm.store, realm.clock)
 
     store = sql_store(realm.store)
-    purger = Purger(realm, EMBEDDED_BITE if store.embedded else BITE)
+    purger = Purger(replace(realm, store=store.aside()), EMBEDDED_BITE if store.embedded else BITE)
     sealer = AuditSealer(store, settings.data_dir)
     common = [
         Task("audit", SEAL_SECONDS, lambda: sealer.seal_once(provider.now(), lambda text: sign_head(realm.ring, text))),

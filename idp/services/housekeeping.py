@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from idp.domain.ports import Expired
 from idp.services.realm import Realm
 
-BITE = 200
-"""Rows that a table loses in one transaction: two or three milliseconds of the writer."""
+BITE = 1000
+"""Rows that a table loses in one transaction, on a connection that no request waits for."""
 
 MAX_BITES = 200
 """Bites of one call, so that a command ends; a server comes back every minute."""

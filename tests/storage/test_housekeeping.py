@@ -1,5 +1,6 @@
 """Expired rows go, in bites; what may still be needed stays."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +11,7 @@ from sqlalchemy import bindparam as param
 from sqlalchemy import func, select
 
 from idp.domain.app_use import DayOfUse, Use
+from idp.domain.errors import Unavailable
 from idp.storage.sql.expiry import Expiries
 from idp.storage.sql.housekeeping import (
     BY_EXPIRY,
@@ -191,3 +193,25 @@ class Plans:
         else:
             cursor = run.connection.execute(b"EXPLAIN " + statement.postgresql, parameters)
             self.lines += [str(row[0]) for row in cursor.fetchall()]
+
+
+def test_chores_on_postgresql_have_connections_of_their_own(store: SqlStore, database: Database) -> None:
+    """A request waits for the writer's group; a chore that takes long must not be in it."""
+    aside = store.aside()
+    assert aside is store.aside()
+    assert (aside is store) == (database.backend == "sqlite")
+    aside.write(lambda tx: tx.spent.claim("dpop", b"1", NOW))
+    assert not store.write(lambda tx: tx.spent.claim("dpop", b"1", NOW))
+    if database.backend == "postgresql":
+        begun, done = threading.Event(), threading.Event()
+        chore = threading.Thread(target=aside.write, args=(lambda tx: (begun.set(), done.wait(10)),))
+        chore.start()
+        assert begun.wait(10)
+        assert store.write(lambda tx: tx.spent.claim("dpop", b"2", NOW)), "while the chore is still at it"
+        done.set()
+        chore.join(10)
+    store.close()
+    with pytest.raises(Unavailable):
+        aside.write(lambda tx: tx.spent.claim("dpop", b"3", NOW))
+    with pytest.raises(Unavailable):
+        store.aside()

@@ -98,6 +98,7 @@ class SqlStore:
         self._lock_file = lock
         self._closed = False
         self._start = Lock()
+        self._aside: SqlStore | None = None
         self._clients = ClientCache()
         self._writer: GroupingWriter | None = None
         self._readers = self._no_readers()
@@ -123,6 +124,19 @@ class SqlStore:
     def embedded(self) -> bool:
         """Whether the database is SQLite, in this process."""
         return isinstance(self._engine, SqliteEngine)
+
+    def aside(self) -> "SqlStore":
+        """A store for chores, on the same database. Closed with this one.
+
+        On PostgreSQL it has connections of its own (a reader, a writer), so that no request waits behind a chore;
+        SQLite has one writer, and this is it.
+        """
+        with self._start:
+            if self._closed:
+                raise Unavailable("the store is closed")
+            if self._aside is None:
+                self._aside = self if self.embedded else SqlStore(self._engine, self.sealing, 1, self.layout)
+            return self._aside
 
     def ping(self) -> int | None:
         """See `idp.domain.ports.Store.ping`."""
@@ -155,7 +169,9 @@ class SqlStore:
         """Finish what waits, then release connections and the lock file."""
         with self._start:
             self._closed = True
-            writer = self._writer
+            writer, aside = self._writer, self._aside
+        if aside is not None and aside is not self:
+            aside.close()
         if writer is not None:
             writer.close()
         self._readers.close()
