@@ -39,7 +39,7 @@ def usage_of(roots: list[int]) -> Usage:
     """Usage of processes with all their descendants, those that have ended included (a database's workers)."""
     parents, ticks = _processes()
     family = [pid for pid in ticks if _descends(pid, set(roots), parents)]
-    return Usage(sum(ticks[pid] for pid in family) / _TICKS, sum(_resident(pid) for pid in family))
+    return Usage(sum(ticks[pid] for pid in family) / _TICKS, sum(resident_of(pid) for pid in family))
 
 
 @contextmanager
@@ -107,7 +107,8 @@ def _descends(pid: int, roots: set[int], parents: dict[int, int]) -> bool:
     return False
 
 
-def _resident(pid: int) -> int:
+def resident_of(pid: int) -> int:
+    """Bytes of memory of one process, shared pages in parts; 0 when it has ended."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import psycopg
+
 from loadtests import filling_sqlite
 from loadtests.contestant import Codes
 from loadtests.filling import Filling, fill_grants, fill_markers
@@ -33,6 +35,7 @@ LEAST_MS = 3.0
 BUSY_ROUNDS = 3
 """For one of the quiet server: removing takes long enough."""
 _SLACK = 15
+_FILLED_A_SECOND = 10_000
 _CONNECTIONS = 16
 _ACCOUNTS = 100_000
 
@@ -40,11 +43,10 @@ _ACCOUNTS = 100_000
 class Filled(Protocol):
     """A running server whose database can be filled and watched."""
 
-    filled_a_second: int
     server: BlindageSqlite
 
-    def fill(self, rows: int, at: int) -> None:
-        """Half grants, half markers; the server may remove them from `at` (epoch seconds) on."""
+    def fill(self, rows: int) -> None:
+        """Half grants, half markers; the server begins to remove them within a minute after this."""
         ...
 
     def left(self) -> int:
@@ -55,15 +57,21 @@ class Filled(Protocol):
 class FilledPostgresql:
     """The database has a core of its own, which it shares with the load generator."""
 
-    filled_a_second = 50_000
-
     def __init__(self) -> None:
         self.server = BlindagePostgresql()
         self.server.database_core = LOAD_CORE
         self.server.database_settings = {"max_wal_size": "8GB", "shared_buffers": "512MB"}
 
-    def fill(self, rows: int, at: int) -> None:
-        """Over the first seconds after `at` they expire one after another."""
+    def fill(self, rows: int) -> None:
+        """Housekeeping is told that another process is at it until all rows are there."""
+        at = int(time.time()) - 5
+        with psycopg.connect(self.server.conninfo) as other:
+            held = other.execute("SELECT value FROM meta WHERE name = 'housekeeping/grants' FOR UPDATE").fetchone()
+            if held is None:
+                raise RuntimeError("housekeeping has not begun yet")
+            self._fill(rows, at)
+
+    def _fill(self, rows: int, at: int) -> None:
         filling = Filling(self.server.conninfo, _tell)
         fill_grants(filling, rows // 2, _ACCOUNTS, f"{at - GRACE_SECONDS} + (random() * 4)::int", age=86_400)
         fill_markers(filling, rows // 2, f"{at} + (random() * 4)::int")
@@ -95,15 +103,16 @@ class FilledPostgresql:
 class FilledSqlite:
     """Server and database are one process."""
 
-    filled_a_second = 20_000
-
     def __init__(self) -> None:
         self.server = BlindageSqlite()
 
-    def fill(self, rows: int, at: int) -> None:
-        """All expire at once."""
-        self._at = at
+    def fill(self, rows: int) -> None:
+        """All expire at once, some time after they are there."""
+        self._at = at = int(time.time() + rows / _FILLED_A_SECOND + _SLACK)
         filling_sqlite.fill(self.server.data / "blindage.db", rows, at - GRACE_SECONDS, at)
+        if time.time() > at:
+            raise RuntimeError("filling took too long: the rows had expired already")
+        time.sleep(at - time.time())
 
     def left(self) -> int:
         """Counted."""
@@ -187,14 +196,11 @@ def _measure(busy: Filled, quiet: Filled, workplace: Path, options: argparse.Nam
     _round(busy.server, next(busy_replays), options)
     _round(quiet.server, next(quiet_replays), options)
     started = time.time()
-    at = int(started + options.rows / busy.filled_a_second + _SLACK)
-    busy.fill(options.rows, at)
-    _tell(f"filled in {time.time() - started:.0f} s; {at - time.time():.0f} s until the rows expire")
-    if time.time() > at:
-        print("filling took too long: the rows had expired already", file=sys.stderr)
-        return 2
+    busy.fill(options.rows)
+    filled = time.time()
+    _tell(f"filled in {filled - started:.0f} s")
     # Housekeeping looks once a minute.
-    while (left := busy.left()) == options.rows and time.time() < at + 90:
+    while (left := busy.left()) == options.rows and time.time() < filled + 90:
         time.sleep(0.2)
     began, pair = time.time(), Pair()
     _tell("rows are being removed")

@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from loadtests.machine import description
+from loadtests.machine import description, resident_of
 from loadtests.own_server import OWN, BlindageSqlite
 from loadtests.slope import Slope, slope_of
 from loadtests.work import CodeExchange
@@ -31,7 +31,10 @@ _SPARE = 1.2
 
 @dataclass
 class Watched:
-    """Samples of a process: exchanges done before, memory in use (MB, as /proc has it), open files."""
+    """Samples of a process: exchanges done before, memory (MB), open files.
+
+    Memory is the proportional set size: a page that the main process has, too, is counted by half.
+    """
 
     done: list[int] = field(default_factory=list)
     megabytes: list[float] = field(default_factory=list)
@@ -39,10 +42,8 @@ class Watched:
 
     def sample(self, pid: int, done: int) -> None:
         """Look once."""
-        status = Path(f"/proc/{pid}/status").read_text().splitlines()
-        resident = next(line for line in status if line.startswith("VmRSS:"))
         self.done.append(done)
-        self.megabytes.append(int(resident.split()[1]) / 1024)
+        self.megabytes.append(resident_of(pid) / 2**20)
         self.files.append(len(list(Path(f"/proc/{pid}/fd").iterdir())))
 
     def settled(self, seen: list[float] | list[int]) -> Slope:
