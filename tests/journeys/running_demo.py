@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from tests.server_process import free_port
 
 BLINDAGE = (sys.executable, "-c", "from idp.cli import main; main()")
 READY = "Ready."
+_TAKEN = "Address already in use"
 _START_SECONDS = 90
 _STOP_SECONDS = 30
 _PORTS = 4
@@ -66,23 +68,40 @@ class RunningDemo:
 
 @contextmanager
 def running_demo(data_dir: Path, port_base: int | None = None) -> Iterator[RunningDemo]:
-    """A demo that is ready; it is ended when the block is left."""
-    port_base = port_base or free_port_base()
-    output = data_dir.with_suffix(".out")
-    began = time.monotonic()
-    with output.open("wb") as file:
-        process = start(data_dir, port_base, file.fileno())
-    demo = RunningDemo(process, port_base, data_dir, "", 0.0)
-    try:
-        while READY not in demo.printed:
+    """A demo that is ready; it is ended when the block is left.
+
+    Ports that were free may be taken before the servers have them: then others are tried, unless they are given.
+    """
+    for last in (False, False, True):
+        demo = _started(data_dir, port_base or free_port_base())
+        try:
+            if _became_ready(demo):
+                yield demo
+                return
+            taken = any(_TAKEN in log.read_text(errors="replace") for log in data_dir.glob("*.log"))
+            assert taken and port_base is None and not last, demo.printed
+        finally:
+            demo.stop()
+        shutil.rmtree(data_dir)
+
+
+def _started(data_dir: Path, port_base: int) -> RunningDemo:
+    with data_dir.with_suffix(".out").open("wb") as file:
+        return RunningDemo(start(data_dir, port_base, file.fileno()), port_base, data_dir, "", 0.0)
+
+
+def _became_ready(demo: RunningDemo) -> bool:
+    """Wait until the demo is ready or has ended; whether it is ready."""
+    began, output = time.monotonic(), demo.data_dir.with_suffix(".out")
+    while READY not in demo.printed:
+        if demo.process.poll() is not None:
             demo.printed = output.read_text()
-            assert process.poll() is None, demo.printed
-            assert time.monotonic() - began < _START_SECONDS, demo.printed
-            time.sleep(0.05)
-        demo.seconds_to_ready = time.monotonic() - began
-        yield demo
-    finally:
-        demo.stop()
+            return False
+        assert time.monotonic() - began < _START_SECONDS, demo.printed
+        time.sleep(0.05)
+        demo.printed = output.read_text()
+    demo.seconds_to_ready = time.monotonic() - began
+    return True
 
 
 def start(data_dir: Path, port_base: int, output: int) -> "subprocess.Popen[bytes]":
