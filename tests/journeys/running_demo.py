@@ -79,10 +79,11 @@ def running_demo(data_dir: Path, port_base: int | None = None) -> Iterator[Runni
                 yield demo
                 return
             taken = any(_TAKEN in log.read_text(errors="replace") for log in data_dir.glob("*.log"))
+            taken = taken or "is taken" in demo.printed
             assert taken and port_base is None and not last, demo.printed
         finally:
             demo.stop()
-        shutil.rmtree(data_dir)
+        shutil.rmtree(data_dir, ignore_errors=True)
 
 
 def _started(data_dir: Path, port_base: int) -> RunningDemo:
