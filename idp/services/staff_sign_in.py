@@ -211,7 +211,9 @@ def _count_try(realm: Realm, half: StaffSession, now: int) -> StaffMember:
             # Nothing was tried: the counter stays at its limit, or waiting would not help.
             tx.attempts.take_back(counter, window)
             tx.staff_sessions.end(half.id)
-            tx.audit.append(_event(now, AuditKind.STAFF_FACTOR_BLOCKED, half.staff_id))
+            # One row in the hour: whoever guesses on must not fill the trail.
+            if tx.spent.claim("staff-blocked", lp(counter, str(window)), window + 2 * WINDOW_SECONDS):
+                tx.audit.append(_event(now, AuditKind.STAFF_FACTOR_BLOCKED, half.staff_id))
         return member, tries <= CODES_PER_HOUR
 
     member, within = realm.store.write(unit, half.staff_id)

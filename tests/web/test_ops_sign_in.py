@@ -151,7 +151,7 @@ def test_five_wrong_codes_an_hour_and_then_none_is_looked_at(pages: Pages) -> No
     assert someone.visitor.get("/ops/factor").location == "/ops/sign-in"
     someone.give_password()
     assert someone.give_code(someone.code()).status_code == 429
-    assert _kinds(pages, someone)[-2:] == [AuditKind.STAFF_FACTOR_BLOCKED] * 2
+    assert _kinds(pages, someone).count(AuditKind.STAFF_FACTOR_BLOCKED) == 1, "one in the hour"
     pages.clock.advance(NEW_HOUR)
     someone.give_password()
     assert someone.give_code(someone.code()).location == "/ops"
