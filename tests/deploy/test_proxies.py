@@ -165,6 +165,26 @@ def test_eight_restarts_under_30_000_requests_fail_none(stack: Stack, app: Brows
     _roll(stack, app, proxy, restarts=8, least=30_000, clients=16)
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_no_tls_session_is_resumed_by_which_a_browser_would_be_known_again(
+    stack: Stack, proxy: str, version: ssl.TLSVersion
+) -> None:
+    with stack.behind(proxy) as url:
+        context = ssl.create_default_context()
+        context.minimum_version = context.maximum_version = version
+        parts = urlsplit(url)
+        session = None
+        for _ in range(3):
+            plain = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10)
+            with context.wrap_socket(plain, server_hostname=parts.hostname, session=session) as secured:
+                # In TLS 1.3 tickets come after the handshake, with the first answer.
+                secured.sendall(f"GET /jwks HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
+                assert secured.recv(12) == b"HTTP/1.1 200"
+                assert not secured.session_reused
+                session = secured.session
+
+
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 

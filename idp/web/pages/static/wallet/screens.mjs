@@ -48,7 +48,7 @@ function tokens({ words, left }) {
   ];
 }
 
-/** One batch for each epoch: the issuer's quota has no room for a second, and the same number for all says nothing. */
+/** One batch for each epoch: the usual quota has no room for a second, and the same number for all says nothing. */
 function isFilled({ filled, now }) {
   return filled !== null && filled.epochEnds > now;
 }
