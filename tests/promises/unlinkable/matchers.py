@@ -36,9 +36,15 @@ class Hits:
 
     @property
     def excess(self) -> float:
-        """Sigmas above chance. A guess that can be no better than chance, whatever the truth, has none."""
-        above = self.right - self.chance
-        return above / self.sigma if self.variance > 1e-9 else 0.0
+        """Sigmas above chance. A guess that can be no better than chance, whatever the truth, has none.
+
+        Counts of a few are skewed, so roots are compared (Anscombe, 1948), in units of what hangs together; for many
+        that is the same as (right - chance) / sigma.
+        """
+        if self.variance < 1e-9:
+            return 0.0
+        unit = self.variance / self.chance
+        return 2 * (math.sqrt(self.right / unit + 3 / 8) - math.sqrt(self.chance / unit + 3 / 8))
 
     def __add__(self, other: "Hits") -> "Hits":
         return Hits(self.right + other.right, self.chance + other.chance, self.variance + other.variance)
@@ -69,11 +75,17 @@ class Score:
         return f"of {self.of}: person {self.person}, message {self.message}, {self.excess:+.1f} sigma"
 
 
-def score(matcher: Matcher, bands: Iterable[Population], judged: Callable[[int], bool] = lambda _: True) -> Score:
-    """Run a matcher on every band and count where the number of the fill is to be `judged`; it is shown all."""
+def score(matcher: Matcher, bands: Sequence[Population]) -> Score:
+    """Run a matcher on every band and count."""
+    return count([matcher(band.fills, band.uses) for band in bands], bands)
+
+
+def count(
+    guessed: Sequence[list[int]], bands: Sequence[Population], judged: Callable[[int], bool] = lambda _: True
+) -> Score:
+    """Count guesses, of each band a list, where the number of the true fill is to be `judged`."""
     person, message, of = Hits(), Hits(), 0
-    for band in bands:
-        guesses = matcher(band.fills, band.uses)
+    for band, guesses in zip(bands, guessed, strict=True):
         size = band.tokens
         pairs = [
             (guess, fill * size + number)

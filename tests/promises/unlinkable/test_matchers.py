@@ -14,12 +14,13 @@ from crypto import blind_rsa
 from idp.domain.age import Band
 from idp.services.token_keys import signing_key_of
 from tests.app import Person
-from tests.promises.unlinkable.matchers import MATCHERS, Score, same_residues, score, with_factors
+from tests.promises.unlinkable.matchers import MATCHERS, Score, count, same_residues, score, with_factors
 from tests.promises.unlinkable.population import DAY, Habits, Population, by_habit, live, on_the_way, soon
 from tests.promises.unlinkable.records import recorded
 from tests.veiled import Veiled, Wallet
 
-SIGMAS = 3.0
+SIGMAS, SIGMAS_EACH_TIME = 3.0, 4.0
+"""How far from chance the best guess may be. What runs at every change has one false alarm in 30,000 runs."""
 
 
 def lived(veiled: Veiled, people: int, habits: Habits) -> list[Population]:
@@ -41,22 +42,23 @@ def modulus_of(veiled: Veiled, population: Population) -> int:
 
 
 # --------------------------------------------------------------------------------------------------------- at chance
-def _is_at_chance(veiled: Veiled, bands: list[Population]) -> None:
+def _is_at_chance(veiled: Veiled, bands: list[Population], sigmas: float) -> None:
     """The best by one half of the people is judged by the other half: else the best of many is best by luck."""
-    for name, matcher in MATCHERS.items():
-        print(f"{name:26} {score(matcher, bands)}")
-    chosen = max(MATCHERS, key=lambda name: score(MATCHERS[name], bands, lambda fill: fill % 2 == 0).excess)
-    found = score(MATCHERS[chosen], bands, lambda fill: fill % 2 == 1)
+    guessed = {name: [matcher(band.fills, band.uses) for band in bands] for name, matcher in MATCHERS.items()}
+    for name, guesses in guessed.items():
+        print(f"{name:26} {count(guesses, bands)}")
+    chosen = max(guessed, key=lambda name: count(guessed[name], bands, lambda fill: fill % 2 == 0).excess)
+    found = count(guessed[chosen], bands, lambda fill: fill % 2 == 1)
     print(f"best by one half of the people: {chosen}; with the other half {found}")
-    assert found.excess <= SIGMAS, f"{chosen}: {found}"
-    for band in bands:
-        same, of = same_residues(band, modulus_of(veiled, band))
-        print(f"{band.fills[0].band.value}: {same} of {of} Jacobi symbols survive")
-        assert abs(same - of / 2) <= SIGMAS * math.sqrt(of) / 2 + 1
+    assert found.excess <= sigmas, f"{chosen}: {found}"
+    pairs = [same_residues(band, modulus_of(veiled, band)) for band in bands]
+    same, of = (sum(each) for each in zip(*pairs, strict=True))
+    print(f"{same} of {of} Jacobi symbols survive, half of them by chance")
+    assert abs(same - of / 2) <= SIGMAS_EACH_TIME * math.sqrt(of) / 2
 
 
 def test_best_matcher_is_at_chance_over_300_tokens(veiled: Veiled) -> None:
-    _is_at_chance(veiled, lived(veiled, 20, Habits(tokens=15)))
+    _is_at_chance(veiled, lived(veiled, 20, Habits(tokens=15)), SIGMAS_EACH_TIME)
 
 
 @pytest.mark.long
@@ -64,13 +66,13 @@ def test_best_matcher_is_at_chance_over_300_tokens(veiled: Veiled) -> None:
 def test_best_matcher_is_at_chance_over_10000_tokens(veiled: Veiled) -> None:
     bands = lived(veiled, 320, Habits(tokens=32))
     assert sum(len(band.uses) for band in bands) >= 10_000
-    _is_at_chance(veiled, bands)
+    _is_at_chance(veiled, bands, SIGMAS)
 
 
 # ------------------------------------------------------------------------------------------- the same harness on leaks
 def _caught(bands: list[Population], name: str) -> Score:
     found = score(MATCHERS[name], bands)
-    assert found.excess > 2 * SIGMAS, f"{name}: {found}"
+    assert found.excess > SIGMAS_EACH_TIME, f"{name}: {found}"
     return found
 
 
