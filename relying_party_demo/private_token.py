@@ -15,12 +15,12 @@ import click
 from crypto.encoding import b64url_decode, b64url_encode
 from crypto.errors import EncodingError, TokenError
 from crypto.privacy_pass import Token
+from crypto.privacy_pass_batch import BATCH_MAX
 from relying_party_demo.configuration import ConfigurationError, read_device_configuration
 from relying_party_demo.device_flow import DeviceFlow, Ended
 from relying_party_demo.languages import WORDS
 from relying_party_demo.token_client import SCOPE, Refused, TokenClient, Wanted
 
-BATCH_MAX = 60
 _WORDS = WORDS["en"]
 _tokens = click.option(
     "--tokens", default="age-tokens.txt", show_default=True, type=click.Path(dir_okay=False, path_type=Path),

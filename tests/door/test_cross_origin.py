@@ -31,7 +31,9 @@ def test_preflight_allows_any_origin_once_and_without_cookies(veiled: Veiled, pa
 
 
 def test_nothing_of_the_door_but_its_public_documents_is_read_by_others(veiled: Veiled) -> None:
-    asked = {"Origin": "https://app.example"}
-    for path in ("/present", "/wallet", "/wallet/config.json", "/authorize"):
-        answer = veiled.door.send("GET", path, headers=asked)
-        assert "Access-Control-Allow-Origin" not in answer.headers, path
+    asked = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+    for path in ("/present", "/wallet", "/wallet/config.json", "/authorize", "/logout"):
+        for method in ("GET", "OPTIONS", "POST"):
+            answer = veiled.door.send(method, path, headers=asked)
+            named = [name for name, _ in answer.headers if name.startswith("Access-Control-")]
+            assert named == [] and answer.status_code < 500, path
