@@ -16,6 +16,9 @@ from idp.services.outbox import tell_session_ended
 from idp.services.realm import Realm
 from idp.services.sign_in import TRIES_PER_ACCOUNT, WINDOW_SECONDS
 
+LOOKS_SHOWN = 20
+"""The newest looks of staff at a record that its person is shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class MyApp:
@@ -26,6 +29,14 @@ class MyApp:
     claims: frozenset[str]
     since: int
     givers: frozenset[Giver]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """That staff looked at the account's record: when (epoch seconds) and why (a word of `LookReason`)."""
+
+    at: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,7 @@ class MyAccount:
     sessions: tuple[Session, ...]
     recovery_codes: int
     passkeys: tuple[Passkey, ...]
+    looks: tuple[Look, ...]
 
 
 def my_account(realm: Realm, session: Session) -> MyAccount | None:
@@ -54,7 +66,9 @@ def my_account(realm: Realm, session: Session) -> MyAccount | None:
         sessions.sort(key=lambda one: one.created_at, reverse=True)
         apps = _apps(tx, [one for one in tx.consents.of_account(account.id) if one.withdrawn_at is None])
         codes, passkeys = tx.recovery_codes.remaining(account.id), tx.passkeys.of_account(account.id)
-        return MyAccount(account, apps, tuple(sessions), codes, tuple(passkeys))
+        seen = tx.audit.newest_of(account.id, AuditKind.STAFF_READ, LOOKS_SHOWN)
+        looks = tuple(Look(event.at, dict(event.details).get("reason", "")) for event in seen)
+        return MyAccount(account, apps, tuple(sessions), codes, tuple(passkeys), looks)
 
     return realm.store.read(unit)
 

@@ -10,6 +10,7 @@ from nacl.signing import SigningKey
 
 from crypto.keyring import KeyRing
 from crypto.merkle import root_of
+from idp.domain.audit_event import AuditKind
 from idp.domain.errors import Conflict, Refused
 from idp.storage.sql.audit_seal import BATCH, HEADS_FILE, AuditSealer, read_heads
 from idp.storage.sql.audit_verify import verify_audit
@@ -160,3 +161,15 @@ def test_what_is_absent_differs_from_what_is_empty(store: SqlStore, database: Da
     store.write(lambda tx: tx.audit.append(replace(an_event(), client_id=None)))
     database.execute("UPDATE audit_events SET client_id = ''")
     assert len(verify_audit(store)) == 1
+
+
+def test_an_accounts_newest_rows_of_a_kind_and_all_rows_backwards(store: SqlStore) -> None:
+    account, other = an_account(), an_account()
+    store.write(lambda tx: (tx.accounts.add(account), tx.accounts.add(other)))
+    ids = [bytes(15) + bytes([number]) for number in range(1, 7)]
+    looks = [an_event(account.id, id=one, kind=AuditKind.STAFF_READ) for one in ids[:4]]
+    rest = [an_event(account.id, id=ids[4]), an_event(other.id, id=ids[5], kind=AuditKind.STAFF_READ)]
+    store.write(lambda tx: [tx.audit.append(event) for event in (*looks, *rest)])
+    assert store.read(lambda tx: tx.audit.newest_of(account.id, AuditKind.STAFF_READ, 3)) == looks[:0:-1]
+    assert store.read(lambda tx: tx.audit.page_before(None, 2)) == rest[::-1]
+    assert store.read(lambda tx: tx.audit.page_before(ids[3], 10)) == looks[2::-1]

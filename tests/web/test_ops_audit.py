@@ -54,7 +54,11 @@ def test_a_look_at_a_record_is_in_the_trail_with_who_whose_reason_and_case(pages
     (event,) = _of(pages, officer, AuditKind.STAFF_READ)
     assert event.account_id == person.id
     assert dict(event.details) == {"reason": "guardian", "case": "2026/17"}
-    # It is among what the person can be shown of their account, readable until the account is deleted.
+    # The person sees it, and it is readable until the account is deleted.
+    page = pages.signed_in(person).get("/account").text
+    assert "Who looked at your record" in page and "A request of the guardian" in page
+    for hidden in (officer.name, officer.member.id.hex(), "2026/17"):
+        assert hidden not in page
     theirs = pages.provider.realm.store.read(lambda tx: tx.audit.of_account(person.id))
     assert event in theirs
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from idp.domain.age_token import TokenKey
-from idp.domain.audit_event import AuditEvent
+from idp.domain.audit_event import AuditEvent, AuditKind
 from idp.domain.signing_key import KeyState, StoredKey
 
 
@@ -21,6 +21,10 @@ class Audit(Protocol):
         ...
 
     def of_account(self, account_id: bytes) -> Sequence[AuditEvent]: ...
+
+    def newest_of(self, account_id: bytes, kind: AuditKind, limit: int) -> Sequence[AuditEvent]:
+        """An account's newest rows of one kind, newest first."""
+        ...
 
 
 class Keys(Protocol):

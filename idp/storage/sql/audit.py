@@ -41,10 +41,14 @@ class _Statements:
             rows.where(events.c.id < param("before")).order_by(events.c.id.desc()).limit(param("limit")),
             "before", "limit",
         )
-        self.of_account = None
+        self.of_account = self.newest_of = None
         if "account_id" in events.c:
             theirs = rows.where(events.c.account_id == param("account")).order_by(events.c.id)
             self.of_account = Statement(theirs, "account")
+            newest = rows.where(events.c.account_id == param("account"), events.c.kind == param("kind"))
+            self.newest_of = Statement(
+                newest.order_by(events.c.id.desc()).limit(param("limit")), "account", "kind", "limit"
+            )
 
 
 _statements = cache(_Statements)
@@ -86,6 +90,12 @@ class SqlAudit:
         if self._statements.of_account is None:
             return []
         return [self._event(AuditRow(*row)) for row in self._run.rows(self._statements.of_account, account_id)]
+
+    def newest_of(self, account_id: bytes, kind: AuditKind, limit: int) -> Sequence[AuditEvent]:
+        if self._statements.newest_of is None:
+            return []
+        found = self._run.rows(self._statements.newest_of, account_id, kind.value, limit)
+        return [self._event(AuditRow(*row)) for row in found]
 
     def _sealed_details(self, event: AuditEvent) -> bytes:
         details = orjson.dumps(event.details)

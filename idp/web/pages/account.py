@@ -143,6 +143,9 @@ def _page(
             }
             for one in mine.sessions
         ],
+        looks=[
+            {"day": _day(visit, look.at), "time": _time(visit, look.at), "reason": look.reason} for look in mine.looks
+        ],
         zone=get_timezone_name(visit.realm.policy.time_zone, locale=get_locale()),
         recovery_codes=mine.recovery_codes,
         passkeys=len(mine.passkeys),
