@@ -17,4 +17,4 @@ def day(visit: Visit, at: int) -> str:
 def moment(visit: Visit, at: int) -> str:
     """Date and time of a moment (epoch seconds), with the zone."""
     zone = visit.realm.policy.time_zone
-    return format_datetime(datetime.fromtimestamp(at, UTC), "d MMM y, HH:mm:ss z", zone, get_locale())
+    return format_datetime(datetime.fromtimestamp(at, UTC), "long", zone, get_locale())
