@@ -13,10 +13,11 @@ from idp.domain.age_token import QUOTA, KeyRole, TokenKey, epoch_of, epoch_start
 from idp.domain.device_grant import Redeemed
 from idp.domain.signing_key import JWKS_MAX_AGE, LONGEST_TOKEN, KeyState, StoredKey
 from idp.storage.sql import tables
+from idp.storage.sql.door import tables as door
 from idp.storage.sql.fsck import check_invariants
 from idp.storage.sql.invariants import walk
 from idp.storage.sql.invariants.grants import MOMENT_SECONDS
-from idp.storage.sql.invariants.retention import SLACK_SECONDS
+from idp.storage.sql.invariants.retention import EXPIRING, EXPIRING_AT_DOOR, SLACK_SECONDS
 from idp.storage.sql.invariants.sealed import ACCOUNT_FORMS, DOOR_FORMS, SHARED_FORMS
 from idp.storage.sql.outbox import GIVEN_UP
 from idp.storage.sql.sealed_columns import ColumnSealing
@@ -242,6 +243,12 @@ def test_every_row_is_looked_at_however_many_stretches_it_takes(
         [chains] = [item for item in check_invariants(store, NOW, CONSENT_AGE) if item.name == "I2"]
         assert chains.violations == 1
         database.execute("UPDATE grants SET generation = 0 WHERE id = ?", grant_id)
+
+
+def test_the_end_of_every_row_that_has_one_is_checked() -> None:
+    for metadata, checked in ((tables.metadata, EXPIRING), (door.metadata, EXPIRING_AT_DOOR)):
+        with_end = {table.name for table in metadata.tables.values() if "expires_at" in table.c}
+        assert with_end - {"grants"} == {table.name for table in checked}
 
 
 def test_the_form_of_every_sealed_column_is_checked() -> None:

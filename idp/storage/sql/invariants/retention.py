@@ -28,11 +28,12 @@ def _expired(table: Table) -> Statement:
     return Statement(select(func.count()).select_from(table).where(table.c.expires_at < bindparam("before")), "before")
 
 
-_EXPIRING = (sessions, spent, attempts, device_grants, recovery_codes, staff_sessions, app_use)
-_EXPIRED = [_expired(table) for table in _EXPIRING]
-_EXPIRED_AT_DOOR = [
-    _expired(table) for table in (spent, attempts, door.spent_tokens, door.answered_requests, door.door_grants)
-]
+EXPIRING = (sessions, staff_sessions, spent, attempts, device_grants, recovery_codes, app_use)
+EXPIRING_AT_DOOR = (spent, attempts, door.spent_tokens, door.answered_requests, door.door_grants)
+"""Tables whose rows have an end and an index on it."""
+
+_EXPIRED = [_expired(table) for table in EXPIRING]
+_EXPIRED_AT_DOOR = [_expired(table) for table in EXPIRING_AT_DOOR]
 _GRANTS = RowCheck(grants.c.id, grants.c.expires_at < bindparam("before"), "before")
 _GIVEN_UP = Statement(
     select(func.count()).select_from(outbox)
