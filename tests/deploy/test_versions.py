@@ -82,7 +82,8 @@ def _roll_between(stack: Stack, old: Path, new: Path, turns: Sequence[str], leas
         assert _running(stack) == [tree.resolve()] * 2
 
     with stack.behind("haproxy"):
-        change_over(old)
+        if _running(stack) != [old.resolve()] * 2:
+            change_over(old)
         app = BrowsedApp(stack.issuer, [stack.issuer.url])
         with Traffic(app, 8, pause=0.02) as traffic:
             time.sleep(1)
@@ -99,8 +100,15 @@ def _roll_between(stack: Stack, old: Path, new: Path, turns: Sequence[str], leas
 
 
 @pytest.mark.timeout(400)
+def test_next_version_runs_beside_this_one(stack: Stack, tmp_path: Path) -> None:
+    _roll_between(stack, ROOT, _next_version(tmp_path), ["new"], least=1_000)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_next_version_runs_beside_this_one_and_back(stack: Stack, tmp_path: Path) -> None:
-    _roll_between(stack, ROOT, _next_version(tmp_path), ["new", "old"], least=1_000)
+    # The schema has the next version's additions from the test before, or gets them now.
+    _roll_between(stack, ROOT, _next_version(tmp_path), ["new", "old", "new", "old"], least=10_000)
 
 
 @pytest.mark.long
