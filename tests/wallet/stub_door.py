@@ -87,14 +87,14 @@ class StubDoor:
         policy = {"Content-Security-Policy": self.csp, "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
         return Answer(200, body, {"Content-Type": TYPES[".html"], **policy, **headers})
 
-    def request(self, sector: str = "") -> dict[str, Any]:
-        """A pending request of an app."""
+    def request(self, sector: str = "", shown: str = "") -> dict[str, Any]:
+        """A pending request of an app; `shown` is the address it is said to have, by itself that of the sector."""
         host = sector or f"app.localhost:{self.app.port}"
         pending: dict[str, Any] = {
             "door": self.server.url,
             "request_id": secrets.token_urlsafe(16),
             "sector": host,
-            "app_domain": host,
+            "app_domain": shown or host,
             "app_name": self.app_name,
             "csrf": secrets.token_urlsafe(16),
             "request": secrets.token_urlsafe(64),
@@ -105,7 +105,7 @@ class StubDoor:
         return pending
 
     def _authorize(self, asked: Asked) -> Answer:
-        pending = self.request(asked.query.get("sector", ""))
+        pending = self.request(asked.query.get("sector", ""), asked.query.get("shown", ""))
         safe = json.dumps(pending).replace("<", "\\u003c")
         page = PAGE.read_bytes()
         assert page.count(EMPTY) == 1

@@ -147,6 +147,21 @@ def test_an_empty_wallet_fills_on_the_way_after_the_words(actors: Stage, new_per
     person.see_tokens(BATCH - 1)
 
 
+def test_a_pseudonym_that_is_not_the_apps_own_is_named(actors: Stage, new_person: NewPerson) -> None:
+    """A door that gave all apps one sector would know one person at all of them: its pages would have to say so."""
+    person = new_person()
+    person.set_up()
+    noted = "It belongs to"
+    for sector, shown, is_noted in (
+        ("a.example", "a.example", False), ("a.example", "a.example:8443", False), ("a.example", "b.example", True),
+        ("a.example", "a.example.evil.example", True), ("client:x", "com.example.app", True),
+    ):  # fmt: skip
+        person.page.goto(f"{person.door}/authorize?sector={sector}&shown={shown}")
+        person.see("title_present")
+        said = person.page.inner_text("main")
+        assert shown in said and (f"{noted} “{sector}”" in said) == (noted in said) == is_noted
+
+
 def test_declining_reaches_the_app_and_spends_nothing(actors: Stage, new_person: NewPerson) -> None:
     person = new_person()
     person.set_up()

@@ -148,19 +148,25 @@ export function present(model, act) {
     h("p", { class: "app" },
       presentation.app_name && h("bdi", { class: "app-name" }, presentation.app_name), " ",
       h("span", { class: "domain" }, presentation.app_domain)),
-    learning(words),
+    learning(words, presentation),
     h("p", { class: "hint" }, words.who_knows(hostOf(config.account_issuer))),
     ...(left.count > 0 || left.hasReserved ? presentButtons(words, left, act) : noToken(model, act)),
     ...demoNote(model),
   ];
 }
 
-function learning(words) {
+/** Whom the pseudonym belongs to, where that is not the app's own host: a door that lied would join a person's apps. */
+function sectorNote(words, { sector, app_domain: domain }) {
+  return sector !== domain && sector !== domain.replace(/:[0-9]+$/, "") && h("small", {}, words.made_for(sector));
+}
+
+function learning(words, presentation) {
   return h("div", {},
     h("section", { "aria-labelledby": "learns" },
       h("h2", { id: "learns" }, words.learns),
       h("ul", { class: "yes" },
-        h("li", {}, words.learns_pseudonym, h("small", {}, words.learns_pseudonym_more)),
+        h("li", {}, words.learns_pseudonym, h("small", {}, words.learns_pseudonym_more),
+          sectorNote(words, presentation)),
         h("li", {}, words.learns_band, h("small", {}, words.learns_band_more)))),
     h("section", { "aria-labelledby": "learns-not" },
       h("h2", { id: "learns-not" }, words.learns_not),

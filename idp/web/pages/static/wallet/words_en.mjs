@@ -63,6 +63,7 @@ export const en = {
   learns: "This app will learn",
   learns_pseudonym: "A pseudonym made for this app alone",
   learns_pseudonym_more: "The same each time you come from this wallet.",
+  made_for: (sector) => `It belongs to “${sector}”.`,
   learns_band: "Whether you are a minor or an adult",
   learns_band_more: "Under 18, or 18 and over: nothing finer.",
   learns_not: "It will not learn",

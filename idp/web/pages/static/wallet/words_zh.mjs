@@ -62,6 +62,7 @@ export const zh = {
   learns: "此应用将得知",
   learns_pseudonym: "一个只为此应用生成的化名",
   learns_pseudonym_more: "每次从这个钱包登录都相同。",
+  made_for: (sector) => `这个化名属于“${sector}”。`,
   learns_band: "你是未成年人还是成年人",
   learns_band_more: "未满 18 周岁，或已满 18 周岁：不会更细。",
   learns_not: "它不会得知",
