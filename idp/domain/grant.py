@@ -67,6 +67,17 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A grant to be opened if what its code saw holds: account active, age unchanged, consent open, session alive.
+
+    `age_version` is `Account.age_version` as the code carries it (16 bytes).
+    """
+
+    grant: Grant
+    age_version: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Agreed:
     """What the person's own living consent covers, where a code is exchanged."""
 

@@ -11,7 +11,7 @@ from idp.protocol.provider import Provider
 
 _AD = b"authorization-code/v1"
 _HEAD = 16 + 16 + 16
-_MEMBERS = 16
+_MEMBERS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,8 @@ class AuthorizationCode:
     """All that was decided at `/authorize`. `id`, `account_id`, `consent_id` 16 bytes, `session_id` 32 bytes.
 
     `shown_auth_time` is None unless the app asked for `auth_time`; `band` is set by the door alone, where the three ids
-    of a person are empty (zeros). Times in epoch seconds.
+    of a person are empty (zeros). `age` (`AgeRecord.serialize`) and `age_version` are what `/authorize` saw, in
+    hexadecimal; without a version the code says nothing of the age. Times in epoch seconds.
     """
 
     id: bytes
@@ -42,6 +43,8 @@ class AuthorizationCode:
     session_expires_at: int
     expires_at: int
     band: str | None = None
+    age: str = ""
+    age_version: str = ""
 
 
 def seal_code(provider: Provider, code: AuthorizationCode) -> str:
@@ -65,6 +68,8 @@ def seal_code(provider: Provider, code: AuthorizationCode) -> str:
             code.session_expires_at,
             code.expires_at,
             code.band,
+            code.age,
+            code.age_version,
         ]
     )
     return b64url_encode(provider.codes.seal(head + tail, _AD))
@@ -76,7 +81,7 @@ def open_code(provider: Provider, text: str) -> AuthorizationCode:
         plaintext = provider.codes.open(b64url_decode(text), _AD)
     except CryptoError as error:
         raise InvalidGrant("the code is not valid", str(error)) from error
-    # A node of a later version may have added members at the end, for its own.
+    # A node of a later version may have added members at the end, for its own; one of an earlier knew fewer.
     fields = orjson.loads(plaintext[_HEAD + 32 :])[:_MEMBERS]
     return AuthorizationCode(
         plaintext[:16], plaintext[16:32], plaintext[32:_HEAD], plaintext[_HEAD : _HEAD + 32], *fields

@@ -99,9 +99,10 @@ def _basic(header: str) -> UnverifiedCredential:
         raise BasicRefused("client authentication failed", "not a Basic header")
     try:
         text = b64decode(encoded.strip(), validate=True).decode("utf-8")
-        user, colon, password = text.partition(":")
+        client_id, colon, secret = text.partition(":")
         # Both halves are form-encoded before they are joined (RFC 6749, section 2.3.1).
-        client_id, secret = unquote_plus(user, errors="strict"), unquote_plus(password, errors="strict")
+        if "%" in text or "+" in text:
+            client_id, secret = unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
     except ValueError as error:
         raise BasicRefused("client authentication failed", "garbage in the Basic header") from error
     if not colon or not client_id or "\x00" in client_id:
@@ -112,7 +113,7 @@ def _basic(header: str) -> UnverifiedCredential:
 def _usable_client(provider: Provider, client_id: str) -> Client | None:
     if len(client_id) > _SECRET_MAX:
         return None
-    client = provider.realm.store.read(lambda tx: tx.clients.get(client_id))
+    client = provider.realm.store.client(client_id)
     return client if client is not None and client.usable else None
 
 

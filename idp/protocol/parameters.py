@@ -27,7 +27,7 @@ def parse_pairs(text: bytes | str) -> list[tuple[str, str]]:
     for field in fields:
         name, _, value = field.partition("=")
         if value:
-            pairs.append((_decode(name), _decode(value)))
+            pairs.append((_decode(name), _decode(value)) if "%" in field or "+" in field else (name, value))
     return pairs
 
 
@@ -51,8 +51,6 @@ def parse_once(text: bytes | str) -> dict[str, str]:
 
 
 def _decode(text: str) -> str:
-    if "%" not in text and "+" not in text:
-        return text
     decoded = unquote_plus(text, errors="replace")
     if "\x00" in decoded:
         raise InvalidRequest("a parameter contains a NUL character")

@@ -1,7 +1,5 @@
 """The token endpoint (RFC 6749, section 3.2): parse, authenticate, dispatch."""
 
-from dataclasses import replace
-
 from idp.protocol import errors
 from idp.protocol.app_use import note_tokens
 from idp.protocol.client_authentication import authenticate_client
@@ -29,7 +27,9 @@ def answer_token_request(provider: Provider, server: TokenServer, request: Reque
     response: Response = server.create_token_response(TokenRequest(request, form, client))
     note_tokens(provider, client.id, grant_type, response)
     # Codes and refresh tokens cannot be guessed, and anybody can feed an app wrong ones through its redirect URI.
-    return response if client.public else replace(response, blame=client.id)
+    if client.public:
+        return response
+    return Response(response.status, response.body, response.content_type, response.headers, client.id)
 
 
 def machine_form(request: Request) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from idp.domain.account import AccountState, parse_age_record
 from idp.domain.age import Band
 from idp.domain.grant import Standing
 from idp.domain.ports import Store, Transaction
@@ -19,6 +20,10 @@ class Vouched(Protocol):
     def session_id(self) -> bytes: ...
     @property
     def band(self) -> str | None: ...
+    @property
+    def age(self) -> str: ...
+    @property
+    def age_version(self) -> str: ...
 
 
 class Vouchers(Protocol):
@@ -26,6 +31,13 @@ class Vouchers(Protocol):
 
     def standing(self, store: Store, code: Vouched, offline: bool, now: int) -> Standing:
         """Account, consent, session and age behind a code; `offline` leaves the session out."""
+        ...
+
+    def seen(self, code: Vouched) -> Standing | None:
+        """What stood behind a code when it was made: good for a claim that is bound to it, and for nothing else.
+
+        None for a code that does not say.
+        """
         ...
 
 
@@ -40,11 +52,19 @@ class AccountVouchers:
 
         return store.read(look)
 
+    def seen(self, code: Vouched) -> Standing | None:
+        if not code.age_version:
+            return None
+        return Standing(AccountState.ACTIVE, True, parse_age_record(bytes.fromhex(code.age)))
+
 
 class BandVouchers:
     """The door: the band that a token vouched for, as it stands in the code."""
 
     def standing(self, store: Store, code: Vouched, offline: bool, now: int) -> Standing:
+        return self.seen(code)
+
+    def seen(self, code: Vouched) -> Standing:
         if code.band is None:
             # A code that this door has sealed always has one.
             raise ValueError("a code of the door has a band")

@@ -50,6 +50,9 @@ class Verdict:
     retry_after: int = 0
 
 
+_ALLOWED = Verdict(allowed=True)
+
+
 class RateLimits:
     """Counts failures. A success costs one dictionary look-up; only failures reach the shared storage."""
 
@@ -65,9 +68,11 @@ class RateLimits:
     def check(self, item: RateLimitItem, kind: str, peer: str, what: str = "") -> Verdict:
         """Whether `peer` (an address) may try `what` again."""
         until = self._blocked.get(_key(kind, peer, what)) if self._enabled and self._blocked else None
+        if until is None:
+            return _ALLOWED
         now = self._clock.now()
-        if until is None or until <= now:
-            return Verdict(allowed=True)
+        if until <= now:
+            return _ALLOWED
         return Verdict(allowed=False, retry_after=until - now)
 
     def failed(self, item: RateLimitItem, kind: str, peer: str, what: str = "") -> None:

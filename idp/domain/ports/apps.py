@@ -7,7 +7,7 @@ from idp.domain.app_use import DayOfUse
 from idp.domain.client import Client, ClientState
 from idp.domain.consent import Consent
 from idp.domain.device_grant import DeviceGrant, Poll
-from idp.domain.grant import Grant, Standing
+from idp.domain.grant import Claim, Grant, Standing
 
 
 class Clients(Protocol):
@@ -68,6 +68,13 @@ class Grants(Protocol):
         """Spend the code `grant.id` by inserting its grant: exactly one caller ever gets True (RFC 6749, 4.1.2).
 
         The grant that a replayed code led to (RFC 9700, section 4.5) is the one of the same id: `revoke` it.
+        """
+        ...
+
+    def claim_codes(self, claims: Sequence[Claim]) -> list[bool]:
+        """`claim_code` for each, in the order given, where everything that its code saw still holds.
+
+        False says that the code is spent or that something has changed: `Consents.standing` tells what.
         """
         ...
 

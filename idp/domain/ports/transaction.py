@@ -1,8 +1,9 @@
 """All aggregates within one database transaction, and the store that runs transactions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from idp.domain.client import Client
 from idp.domain.ports.apps import AppUses, Clients, Consents, DeviceGrants, Grants, Outbox
 from idp.domain.ports.markers import Allowance, Attempts, Presentations, Spent
 from idp.domain.ports.people import Accounts, Passkeys, RecoveryCodes, Sessions
@@ -10,6 +11,7 @@ from idp.domain.ports.records import Audit, Housekeeping, Keys, TokenKeys, Token
 from idp.domain.ports.staff import Staff, StaffPasskeys, StaffSessions
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 
 class Transaction(Protocol):
@@ -72,12 +74,23 @@ class Store(Protocol):
         """
         ...
 
+    def client(self, client_id: str) -> Client | None:
+        """`Clients.get`, without a connection where the cache answers."""
+        ...
+
     def write(self, unit: Callable[[Transaction], T], key: bytes = b"") -> T:
         """Run `unit` in a transaction and return only after it is on disk.
 
         Units that wait together are committed together, each in a savepoint, sorted by `key` (the id of the row
         they fight over). An exception of `unit` undoes that unit alone and is raised here. If COMMIT fails every
         unit of the group gets Unavailable. Called once per request, by a service or protocol entry function.
+        """
+        ...
+
+    def write_each(self, units: Callable[[Transaction, Sequence[Item]], Sequence[T]], item: Item, key: bytes) -> T:
+        """As `write`, for units that differ in `item` only: those that wait together are one call of `units`.
+
+        `units` gives a result for each item, in order. An exception of it undoes them all, and each runs alone.
         """
         ...
 

@@ -238,6 +238,8 @@ def _answer(
         resource=request.resource,
         session_expires_at=session.expires_at - _blunting(session, request.client),
         expires_at=now + provider.lifetimes.code,
+        age=account.age.serialize().hex() if account.age else "",
+        age_version=account.age_version.hex(),
     )
     return success(provider, request, seal_code(provider, code))
 

@@ -4,17 +4,21 @@ Order is security; what fails before step 9 leaves the code unspent for its righ
  1 the code is ours and unexpired      4 the PKCE verifier fits            7 the curfew leaves time
  2 it is this client's                 5 the DPoP key is the code's        8 tokens are made (nothing stored)
  3 the redirect URI is the same        6 account, consent, session live    9 claimed: spent and granted at once
+Steps 6 and 9 are one statement: tokens are made from what the code saw at `/authorize`, and leave only if the claim
+finds that still true. If not, 6 looks at what holds now, and 7 to 9 run once more with that.
 Then 10: a replay revokes the grant the code first led to.
 """
 
 import hmac
+from collections.abc import Sequence
 from typing import Any
 
 from authlib.oauth2.rfc6749 import BaseGrant, TokenEndpointMixin
 
 from crypto.pkce import is_verifier, verifier_matches
 from idp.domain.age import Band
-from idp.domain.grant import Grant, Standing
+from idp.domain.grant import Claim, Grant, Standing
+from idp.domain.ports import Transaction
 from idp.domain.scope import OFFLINE_ACCESS, parse_scope
 from idp.protocol.authorization_code import AuthorizationCode, open_code
 from idp.protocol.claims_request import ClaimsRequest
@@ -52,25 +56,39 @@ class AuthorizationCodeGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[mis
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         """Steps 6 to 10."""
         provider, client, code = self._provider, self.request.client, self._code
-        now = provider.now()
+        store, now = provider.realm.store, provider.now()
+        seen = provider.vouchers.seen(code)
+        if seen is not None and seen.serves(client):
+            grant, answer = self._issued(seen, code.consent_id, now)  # 7, 8
+            if store.write_each(_claim, Claim(grant, bytes.fromhex(code.age_version)), grant.id):  # 6, 9
+                return 200, answer, []
         offline = OFFLINE_ACCESS in parse_scope(code.scope)
-        standing = provider.vouchers.standing(provider.realm.store, code, offline, now)
+        standing = provider.vouchers.standing(store, code, offline, now)
         if not (standing.serves(client) and _still_agreed(standing, code)):  # 6
             raise InvalidGrant("the grant has ended", "account, consent or session")
-        resource = target(client, (code.resource,) if code.resource else (), self.request.form)
         consent_id = code.consent_id if standing.agreed is None else standing.agreed.consent_id
-        grant = _grant_of(provider, code, consent_id, offline, self._jkt, resource, now)
-        issue = Issue(client, grant, grant.scope, standing.age, code.nonce, grant.generation, self._jkt, resource)
-        answer = issue_tokens(provider, issue, now)  # 7, 8
-        if not provider.realm.store.write(lambda tx: tx.grants.claim_code(grant), grant.id):  # 9
-            provider.realm.store.write(lambda tx: tx.grants.revoke(grant.id, now), grant.id)  # 10
+        grant, answer = self._issued(standing, consent_id, now)  # 7, 8
+        if not store.write(lambda tx: tx.grants.claim_code(grant), grant.id):  # 9
+            store.write(lambda tx: tx.grants.revoke(grant.id, now), grant.id)  # 10
             raise InvalidGrant("the code has been used")
         return 200, answer, []
+
+    def _issued(self, standing: Standing, consent_id: bytes, now: int) -> tuple[Grant, dict[str, Any]]:
+        """The grant that is to be claimed, and the answer that may leave if it was."""
+        provider, client, code = self._provider, self.request.client, self._code
+        resource = target(client, (code.resource,) if code.resource else (), self.request.form)
+        grant = _grant_of(provider, code, consent_id, self._jkt, resource, now)
+        issue = Issue(client, grant, grant.scope, standing.age, code.nonce, grant.generation, self._jkt, resource)
+        return grant, issue_tokens(provider, issue, now)
 
     @property
     def _provider(self) -> Provider:
         provider: Provider = self.server.provider
         return provider
+
+
+def _claim(tx: Transaction, claims: Sequence[Claim]) -> Sequence[bool]:
+    return tx.grants.claim_codes(claims)
 
 
 def _still_agreed(standing: Standing, code: AuthorizationCode) -> bool:
@@ -97,11 +115,11 @@ def _grant_of(
     provider: Provider,
     code: AuthorizationCode,
     consent_id: bytes,
-    offline: bool,
     jkt: str | None,
     resource: str | None,
     now: int,
 ) -> Grant:
+    scope = parse_scope(code.scope)
     return Grant(
         # The grant bears the code's id: its one unique key says that it stands and that the code is spent.
         id=code.id,
@@ -111,13 +129,13 @@ def _grant_of(
         session_id=code.session_id,
         consent_id=consent_id,
         subject=code.subject,
-        scope=parse_scope(code.scope),
+        scope=scope,
         claims_request=code.claims,
         auth_time=code.auth_time,
         shown_auth_time=code.shown_auth_time,
         sid=code.sid,
         acr=code.acr,
-        offline=offline,
+        offline=OFFLINE_ACCESS in scope,
         jkt=jkt,
         resource=(resource,) if resource is not None else (),
         created_at=now,

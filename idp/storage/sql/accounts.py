@@ -1,15 +1,13 @@
 """Accounts: one row, one data key. Everything personal in the row is sealed under that key."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 from sqlalchemy import bindparam as param
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_new
 
 from crypto.encoding import lp, lp_split
-from idp.domain.account import Account, AccountState, AgeRecord
-from idp.domain.age import AgeState, Assurance
+from idp.domain.account import Account, AccountState, AgeRecord, parse_age_record
 from idp.domain.errors import Conflict
 from idp.domain.identifiers import ID_BYTES
 from idp.storage.sql.runner import Row, Runner
@@ -29,6 +27,8 @@ from idp.storage.sql.tables import (
 )
 
 _INDEX_BYTES = 32
+# The nonce of the sealed column is drawn anew at every change, so its front tells two records apart.
+AGE_VERSION_BYTES = 16
 _COLUMNS = ("id", "username_index", "state", "tester", "created_at", "profile", "password", "age", "dedup", "links")
 
 _ADD = Statement(
@@ -87,7 +87,7 @@ class SqlAccounts:
             _ADD, row_id, account.username_index, account.state.value, int(account.tester), account.created_at,
             sealing.profile.seal(key, row_id, profile),
             sealing.password.seal(key, row_id, account.password_hash.encode()),
-            sealing.age.seal(key, row_id, _age_bytes(account.age)),
+            sealing.age.seal(key, row_id, account.age.serialize() if account.age else b""),
             sealing.dedup.seal(key, row_id, account.dedup_index or b""),
             sealing.links.seal(key, row_id, _link_bytes(account.guardians, account.children)),
         )
@@ -121,7 +121,7 @@ class SqlAccounts:
         key = self.data_key(account_id)
         if key is None:
             return False
-        sealed = self._sealing.age.seal(key, account_id, _age_bytes(age))
+        sealed = self._sealing.age.seal(key, account_id, age.serialize())
         return self._run.change(_SET["age"], account_id, sealed) == 1
 
     def set_links(self, account_id: bytes, guardians: tuple[bytes, ...], children: tuple[bytes, ...]) -> bool:
@@ -188,27 +188,14 @@ class SqlAccounts:
             salt=salt,
             state=AccountState(state),
             created_at=created_at,
-            age=parse_age(sealing.age.open(key, row_id, age)),
+            age=parse_age_record(sealing.age.open(key, row_id, age)),
+            age_version=age[:AGE_VERSION_BYTES],
             contact=contact.decode() or None,
             dedup_index=indexes[-1] if indexes else None,
             tester=bool(tester),
             guardians=_pieces(guardians, ID_BYTES),
             children=_pieces(children, ID_BYTES),
         )
-
-
-def _age_bytes(age: AgeRecord | None) -> bytes:
-    return b"" if age is None else bytes([age.assurance.rank]) + age.state.serialize()
-
-
-# Ages are rounded to public dates, so that few distinct ones exist: parsing is paid once for each.
-@lru_cache(maxsize=8192)
-def parse_age(data: bytes) -> AgeRecord | None:
-    """The age of an account as it was sealed: rank of the assurance (1), state; empty when unknown."""
-    if not data:
-        return None
-    assurance = next(level for level in Assurance if level.rank == data[0])
-    return AgeRecord(AgeState.parse(data[1:]), assurance)
 
 
 def _link_bytes(guardians: tuple[bytes, ...], children: tuple[bytes, ...]) -> bytes:

@@ -1,5 +1,6 @@
 """PostgreSQL through psycopg: how a connection is opened, what it must promise, and how statements run on it."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import psycopg
@@ -10,7 +11,7 @@ from sqlalchemy.engine import URL
 from idp.domain.errors import Unavailable
 from idp.storage.sql.errors import StorageError
 from idp.storage.sql.runner import Row, Trouble
-from idp.storage.sql.statement import Statement
+from idp.storage.sql.statement import EachStatement, Statement
 
 READERS = 8
 # Seconds after which an answer will not come any more; the server gives up a statement a little earlier.
@@ -133,6 +134,12 @@ class PostgresqlRunner:
         rows = self._execute(statement.postgresql, parameters).fetchall()
         self.changed += len(rows)
         return rows
+
+    def change_each(self, statement: EachStatement, rows: Sequence[Sequence[object]]) -> int:
+        # An array for each column, so that all rows are one statement and one answer.
+        count = self._execute(statement.postgresql, [list(column) for column in zip(*rows, strict=True)]).rowcount
+        self.changed += count
+        return count
 
     def begin(self) -> None:
         self._execute(b"BEGIN" if self.for_write else b"BEGIN ISOLATION LEVEL REPEATABLE READ")

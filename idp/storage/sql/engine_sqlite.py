@@ -6,13 +6,15 @@ Releases before 3.51.3 can corrupt a database in WAL mode that two connections w
 import importlib
 import os
 import sqlite3
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 
 from idp.domain.errors import Unavailable
 from idp.storage.sql.errors import StorageError
 from idp.storage.sql.runner import Row, Trouble
-from idp.storage.sql.statement import Statement
+from idp.storage.sql.statement import EachStatement, Statement
 
 OLDEST = (3, 51, 3)
 # Milliseconds a writer waits for another process, say a command beside the server.
@@ -143,6 +145,18 @@ class SqliteRunner:
         rows = self._execute(statement.sqlite, parameters).fetchall()
         self.changed += len(rows)
         return rows
+
+    def change_each(self, statement: EachStatement, rows: Sequence[Sequence[object]]) -> int:
+        # A statement lets other threads in, and each time the interpreter's lock must be had back: so few, in sizes
+        # of which the connection keeps them all compiled.
+        changed = start = 0
+        while start < len(rows):
+            count = 1 << (len(rows) - start).bit_length() - 1
+            parameters = list(chain.from_iterable(rows[start : start + count]))
+            changed += self._execute(statement.sqlite(count), parameters).rowcount
+            start += count
+        self.changed += changed
+        return changed
 
     def begin(self) -> None:
         """A writer takes the lock at once: a reader that turns writer half-way can be refused for good."""

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 
 import orjson
+from sqlalchemy import LargeBinary, and_, exists, func, literal_column, or_, select, update
 from sqlalchemy import bindparam as param
-from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert as insert_new
 
-from idp.domain.grant import Grant, Standing
+from idp.domain.account import AccountState
+from idp.domain.grant import Claim, Grant, Standing
+from idp.storage.sql.accounts import AGE_VERSION_BYTES
 from idp.storage.sql.runner import Row, Runner
 from idp.storage.sql.sealed_columns import ColumnSealing
 from idp.storage.sql.standing import opened_standing, session_alive
-from idp.storage.sql.statement import Statement
+from idp.storage.sql.statement import EachStatement, Statement, each_row
 from idp.storage.sql.tables import account_keys, accounts, consents, grants, sessions
 
 _CLAIMED = (
@@ -24,6 +26,35 @@ _EMPTIED = ("", "", "", 0, None, None, None, None, ())
 _CLAIM = Statement(
     insert_new(grants).values({name: param(name) for name in _CLAIMED}).on_conflict_do_nothing(), *_CLAIMED
 )
+
+_EACH = each_row(*_CLAIMED, "age_version")
+# Account active and its age as the code says, consent open, session alive: else the grant is not opened.
+_HOLDS = and_(
+    accounts.c.id == _EACH.c.account_id,
+    accounts.c.state == literal_column(f"'{AccountState.ACTIVE.value}'"),
+    func.substr(accounts.c.age, literal_column("1"), literal_column(str(AGE_VERSION_BYTES))) == _EACH.c.age_version,
+    consents.c.id == _EACH.c.consent_id,
+    consents.c.withdrawn_at.is_(None),
+    or_(
+        _EACH.c.offline != literal_column("0"),
+        exists(
+            select(sessions.c.id).where(
+                sessions.c.id == _EACH.c.session_id,
+                sessions.c.revoked_at.is_(None),
+                sessions.c.expires_at > _EACH.c.created_at,
+            )
+        ),
+    ),
+)
+_CLAIM_EACH = EachStatement(
+    insert_new(grants)
+    .from_select(
+        _CLAIMED, select(*(_EACH.c[name] for name in _CLAIMED)).select_from(_EACH, accounts, consents).where(_HOLDS)
+    )
+    .on_conflict_do_nothing(),
+    **{name: grants.c[name].type for name in _CLAIMED}, age_version=LargeBinary(),
+)  # fmt: skip
+_SEALED = Statement(select(grants.c.sealed).where(grants.c.id == param("id")), "id")
 _UNREVOKED = grants.c.revoked_at.is_(None)
 _ALL = select(*(grants.c[name] for name in _COLUMNS))
 _GET = Statement(_ALL.where(grants.c.id == param("id")), "id")
@@ -86,15 +117,25 @@ class SqlGrants:
         self._sealing = sealing
 
     def claim_code(self, grant: Grant) -> bool:
+        return self._run.change(_CLAIM, *self._row(grant)) == 1
+
+    def claim_codes(self, claims: Sequence[Claim]) -> list[bool]:
+        rows = [(*self._row(claim.grant), claim.age_version) for claim in claims]
+        if self._run.change_each(_CLAIM_EACH, rows) == len(rows):
+            return [True] * len(rows)
+        # Rarely: which of them stand? No two sealed contents are the same, not even of one code that came twice.
+        return [self._run.one(_SEALED, row[0]) == (row[_CLAIMED.index("sealed")],) for row in rows]
+
+    def _row(self, grant: Grant) -> tuple[object, ...]:
         content = orjson.dumps((
             grant.subject, grant.claims_request, " ".join(sorted(grant.scope)), grant.auth_time,
             grant.shown_auth_time, grant.sid, grant.acr, grant.jkt, grant.resource,
         ))
         row_id = grant.id
-        return self._run.change(
-            _CLAIM, row_id, grant.account_id, grant.client_id, grant.session_id, grant.consent_id,
-            int(grant.offline), self._sealing.grant.seal(row_id, content), grant.created_at, grant.expires_at,
-        ) == 1
+        return (
+            row_id, grant.account_id, grant.client_id, grant.session_id, grant.consent_id, int(grant.offline),
+            self._sealing.grant.seal(row_id, content), grant.created_at, grant.expires_at,
+        )
 
     def get(self, grant_id: bytes) -> Grant | None:
         row = self._run.one(_GET, grant_id)

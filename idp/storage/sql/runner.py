@@ -1,10 +1,11 @@
 """What aggregates run their statements on, and what may go wrong there."""
 
+from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Any, Protocol
 
 from idp.domain.errors import Conflict, Unavailable
-from idp.storage.sql.statement import Statement
+from idp.storage.sql.statement import EachStatement, Statement
 
 Row = tuple[Any, ...]
 
@@ -48,6 +49,10 @@ class Runner(Protocol):
 
     def take(self, statement: Statement, *parameters: object) -> list[Row]:
         """Run a statement that changes rows and returns them."""
+        ...
+
+    def change_each(self, statement: EachStatement, rows: Sequence[Sequence[object]]) -> int:
+        """Run a statement that changes rows for many rows of parameters; how many it changed."""
         ...
 
     def begin(self) -> None: ...

@@ -3,9 +3,8 @@
 from sqlalchemy import ColumnElement, and_
 from sqlalchemy import bindparam as param
 
-from idp.domain.account import AccountState
+from idp.domain.account import AccountState, parse_age_record
 from idp.domain.grant import Agreed, Standing
-from idp.storage.sql.accounts import parse_age
 from idp.storage.sql.sealed_columns import ColumnSealing
 from idp.storage.sql.tables import sessions
 
@@ -32,5 +31,5 @@ def opened_standing(
     if state is None or age is None or wrapped is None:
         return Standing(None, False, None, session_alive=False)
     key = sealing.data_key(account_id, wrapped)
-    record = parse_age(sealing.age.open(key, account_id, age))
+    record = parse_age_record(sealing.age.open(key, account_id, age))
     return Standing(_STATES[state], consent_active, record, alive, tester, agreed)

@@ -2,7 +2,7 @@
 
 import os
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -13,6 +13,7 @@ from sqlalchemy import literal_column, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from idp.domain.client import Client
 from idp.domain.errors import Unavailable
 from idp.storage.sql import engine_postgresql, schema
 from idp.storage.sql.backup import LogMover, back_up, truncate_log
@@ -30,6 +31,7 @@ from idp.storage.sql.transaction import SqlTransaction
 from idp.storage.sql.writer import GroupingWriter
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 FILE = "blindage.db"
 LOCK = "blindage.lock"
@@ -112,12 +114,26 @@ class SqlStore:
         result: T = self._readers.read(unit, snapshot)
         return result
 
+    def client(self, client_id: str) -> Client | None:
+        """A client, perhaps from the cache; see `idp.domain.ports.Store.client`."""
+        return self._clients.get(client_id) or self.read(lambda tx: tx.clients.get(client_id))
+
     def write(self, unit: Callable[[SqlTransaction], T], key: bytes = b"") -> T:
         """Run a unit, alone or with others, and return once it is on disk; see `idp.domain.ports.Store.write`."""
         writer = self._writer
         if writer is None:
             writer = self._start_writer()
         result: T = writer.write(unit, key)
+        return result
+
+    def write_each(
+        self, units: Callable[[SqlTransaction, Sequence[Item]], Sequence[T]], item: Item, key: bytes
+    ) -> T:
+        """Run a unit that others like it can share their statements with; see `idp.domain.ports.Store.write_each`."""
+        writer = self._writer
+        if writer is None:
+            writer = self._start_writer()
+        result: T = writer.write_each(units, item, key)
         return result
 
     @property

@@ -7,6 +7,7 @@ way of one (a lock, a deadlock), the units run again, each in a transaction of i
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread, get_ident
 from time import monotonic
@@ -29,14 +30,18 @@ CAREFUL_GROUPS = 16
 class _Unit:
     """One caller's work and, when `done` is released, what became of it: a failure unless shown otherwise.
 
-    `verdict` is what the unit has come to; it counts, as `error`, once the transaction has ended.
+    `verdict` is what the unit has come to; it counts, as `error`, once the transaction has ended. `next` is who is
+    woken after it. Units of the same `units` differ in `item` only.
     """
 
-    __slots__ = ("done", "error", "key", "result", "run", "verdict")
+    __slots__ = ("done", "error", "item", "key", "next", "result", "run", "units", "verdict")
 
-    def __init__(self, run: Callable[[Any], Any], key: bytes) -> None:
+    def __init__(self, run: Callable[[Any], Any], key: bytes, units: Any = None, item: Any = None) -> None:
         self.run = run
         self.key = key
+        self.units = units
+        self.item = item
+        self.next: _Unit | None = None
         self.result: Any = None
         self.error: BaseException | None = Unavailable("not done")
         self.verdict: Exception | None = None
@@ -78,19 +83,27 @@ class GroupingWriter:
 
     def write(self, run: Callable[[Any], Any], key: bytes) -> Any:
         """Run a unit and return its result once it is on disk. See `idp.domain.ports.Store.write`."""
+        return self._write(_Unit(run, key))
+
+    def write_each(self, units: Callable[[Any, Sequence[Any]], Sequence[Any]], item: Any, key: bytes) -> Any:
+        """The same for a unit among others of its kind. See `idp.domain.ports.Store.write_each`."""
+        return self._write(_Unit(lambda tx: units(tx, (item,))[0], key, units, item))
+
+    def _write(self, unit: _Unit) -> Any:
         if self._closed.is_set():
             raise Unavailable("the store is closed")
         if self._queue.qsize() >= QUEUE_MAX:
             raise Busy("too many writes are waiting")
         if get_ident() == self._thread.ident:
             raise RuntimeError("a unit may not call Store.write: it would wait for itself")
-        unit = _Unit(run, key)
         self._queue.put(unit)
         if self._closed.is_set():
             # Closed in this moment, so perhaps nobody is there to answer.
             self._thread.join()
             self._refuse(self._waiting(), Unavailable("the store is closed"))
         unit.done.acquire()
+        if unit.next is not None:
+            unit.next.done.release()
         # The error's traceback leads back to here: the circle is cut, not left to the collector.
         error, unit.error = unit.error, None
         if error is not None:
@@ -155,8 +168,10 @@ class GroupingWriter:
                 unit.error = error
                 unit.done.release()
         else:
-            for unit in group:
-                unit.done.release()
+            # All at once they would crowd at the interpreter's lock: each wakes the next when it has it.
+            for unit, following in pairwise(group):
+                unit.next = following
+            group[0].done.release()
 
     def _attempt(self, group: Sequence[_Unit], started: float) -> None:
         tx = self._tx
@@ -178,7 +193,8 @@ class GroupingWriter:
         run = tx.run
         try:
             run.begin()
-            for unit in group:
+            alone = group if savepoints or len(group) == 1 else self._alike(tx, group)
+            for unit in alone:
                 before = run.changed
                 unit.verdict = None
                 if savepoints:
@@ -215,6 +231,28 @@ class GroupingWriter:
             raise _Doubtful(f"COMMIT failed: {type(error).__name__}") from None
         for unit in group:
             unit.error, unit.verdict = unit.verdict, None
+
+    def _alike(self, tx: SqlTransaction, group: Sequence[_Unit]) -> Sequence[_Unit]:
+        """Run units of a kind in one go; returns those that are left to be run alone."""
+        kinds: dict[Any, list[_Unit]] = {}
+        alone: list[_Unit] = []
+        for unit in group:
+            if unit.units is None:
+                alone.append(unit)
+            else:
+                kinds.setdefault(unit.units, []).append(unit)
+        for units, members in kinds.items():
+            try:
+                results = units(tx, [unit.item for unit in members])
+            except Exception as error:
+                if tx.run.trouble(error) in (Trouble.GONE, Trouble.CONTENTION):
+                    raise
+                # One of them is at fault, and which one shows when each runs alone.
+                tx.run.rollback()
+                raise _RunAgain from None
+            for unit, unit.result in zip(members, results, strict=True):
+                unit.verdict = None
+        return alone
 
     def _stand_back(self, tx: SqlTransaction, error: Exception) -> None:
         """Undo a group of which a statement failed through no fault of its unit; raises what is to be done."""

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert as insert_new
 
 from idp.domain.age import Band
-from idp.domain.grant import Grant, Standing
+from idp.domain.grant import Claim, Grant, Standing
 from idp.domain.veiled import standing_of
 from idp.storage.sql.door.tables import door_grants
 from idp.storage.sql.runner import Row, Runner
@@ -48,6 +48,9 @@ class SqlDoorGrants:
         ))
         sealed = self._sealed.seal(grant.id, content)
         return self._run.change(_CLAIM, grant.id, grant.client_id, sealed, grant.created_at, grant.expires_at) == 1
+
+    def claim_codes(self, claims: Sequence[Claim]) -> list[bool]:
+        return [self.claim_code(claim.grant) for claim in claims]
 
     def get(self, grant_id: bytes) -> Grant | None:
         row = self._run.one(_GET, grant_id)
