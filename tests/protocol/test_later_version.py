@@ -6,12 +6,14 @@ During an upgrade both versions answer the same people and apps: a code of the o
 import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import orjson
 import pytest
 
+from idp.protocol.authorization_code import open_code, seal_code
 from idp.protocol.initial_access import InitialAccess, open_initial_access, seal_initial_access
 from idp.services.my_account import end_session
 from idp.services.outbox import open_message
@@ -62,6 +64,15 @@ def test_codes_and_tokens_of_a_later_version_work_here(app: App) -> None:
     assert success(party.refresh(tokens["refresh_token"]))
     assert party.holds(tokens["access_token"])
     assert grown >= {"idp.protocol.authorization_code", "idp.protocol.access_token", "idp.storage.sql.grants"}
+
+
+def test_a_code_of_an_earlier_version_that_says_nothing_of_the_age_works_here(app: App) -> None:
+    person, party = app.signed_in(), app.register_client()
+    code = open_code(app.provider, party.code(person))
+    assert code.age_version
+    earlier = seal_code(app.provider, replace(code, age="", age_version=""))
+    assert success(party.exchange(earlier))["id_token"]
+    assert party.exchange(earlier).json["error"] == "invalid_grant"
 
 
 def test_a_pushed_request_and_a_page_of_a_later_version_are_taken_up_here(app: App) -> None:

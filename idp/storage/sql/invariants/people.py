@@ -7,9 +7,8 @@ from sqlalchemy import Column, bindparam, exists, func, select
 
 from crypto.encoding import lp_split
 from crypto.errors import CryptoError
-from idp.domain.account import AccountState
+from idp.domain.account import AccountState, parse_age_record
 from idp.domain.identifiers import ID_BYTES
-from idp.storage.sql.accounts import parse_age
 from idp.storage.sql.invariants.walk import RowCheck
 from idp.storage.sql.runner import Row, Runner
 from idp.storage.sql.sealed_columns import ColumnSealing
@@ -114,7 +113,7 @@ def look_at_people(run: Runner, sealing: ColumnSealing, now: int, consent_age: i
             known = run.one(_INDEX, digest) is not None
             held += known
             found.indexes += not known
-        record = parse_age(age)
+        record = parse_age_record(age)
         child = record is not None and not record.state.over(consent_age, now)
         if child and state == AccountState.ACTIVE.value and not _anyone(run, _pieces(guardians, ID_BYTES)):
             live = run.one(_LIVE_GRANTS, row_id, now)
