@@ -29,7 +29,7 @@ def time_ordered_id(at: str) -> str:
 
 
 class Filling:
-    """Fills tables of one database. Secondary indexes are dropped and made again, which is much faster."""
+    """Fills tables of one database. Indexes are dropped and made again where nothing refers to them: much faster."""
 
     def __init__(self, conninfo: str, tell: Callable[[str], None]) -> None:
         # The role is the cluster's owner: foreign keys between filler rows need no check.
@@ -50,12 +50,7 @@ class Filling:
         if unknown := set(changed) - set(columns):
             raise ValueError(f"{table} has no column {', '.join(sorted(unknown))}")
         values = ", ".join(changed.get(column, f't."{column}"') for column in columns)
-        indexes = self._connection.execute(
-            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s AND indexname NOT IN "
-            "(SELECT conname FROM pg_constraint)", [table],
-        ).fetchall()  # fmt: skip
-        for name, _ in indexes:
-            self._connection.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
+        again = self._without_indexes(table)
         source = row or f"SELECT * FROM {table} LIMIT 1"  # noqa: S608 - names are the schema's
         statement = (
             f'INSERT INTO {table} ({", ".join(columns)}) SELECT {values} '  # noqa: S608
@@ -66,9 +61,32 @@ class Filling:
         ).rowcount
         if made != count:
             raise ValueError(f"{table} has no row to copy")
-        for _, definition in indexes:
-            self._connection.execute(definition)
+        for statement in again:
+            self._connection.execute(statement)
         self._tell(f"{count:,} rows in {table} ({time.monotonic() - started:.0f} s)")
+
+    def _without_indexes(self, table: str) -> list[bytes]:
+        """Drop the indexes of a table that no other table refers to; the statements that make them again."""
+        constraints = self._connection.execute(
+            "SELECT conname, pg_get_constraintdef(c.oid) FROM pg_constraint c JOIN pg_class r ON r.oid = c.conrelid "
+            "WHERE relname = %s AND contype = 'p' AND NOT EXISTS "
+            "(SELECT FROM pg_constraint f WHERE f.confrelid = c.conrelid)", [table],
+        ).fetchall()  # fmt: skip
+        indexes = self._connection.execute(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s AND indexname NOT IN "
+            "(SELECT conname FROM pg_constraint)", [table],
+        ).fetchall()  # fmt: skip
+        name_of_table = sql.Identifier(table)
+        for name, _ in constraints:
+            self._connection.execute(
+                sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(name_of_table, sql.Identifier(name))
+            )
+        for name, _ in indexes:
+            self._connection.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
+        return [
+            *(f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" {text}'.encode() for name, text in constraints),
+            *(text.encode() for _, text in indexes),
+        ]
 
     def one(self, query: str, *parameters: object) -> tuple[object, ...]:
         """The one row of a query."""

@@ -80,6 +80,13 @@ def _processes() -> tuple[dict[int, int], dict[int, int]]:
     return parents, ticks
 
 
+def busy_seconds() -> float:
+    """Processor time that anybody on this machine has used so far, in seconds, of all cores together."""
+    fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    # user, nice, system, idle, iowait, irq, softirq, steal: what was taken away counts as used.
+    return (sum(fields) - fields[3] - fields[4]) / _TICKS
+
+
 def children_of(root: int) -> list[int]:
     """The process ids of the direct children of one process."""
     return [int(pid) for pid in Path(f"/proc/{root}/task/{root}/children").read_text().split()]

@@ -32,10 +32,11 @@ UNHARMED = 1.25
 """Times the p99 without removing that the p99 may be,"""
 LEAST_MS = 3.0
 """or milliseconds more, where it is small: what one bite takes."""
-BUSY_ROUNDS = 3
+BUSY_ROUNDS = 5
 """For one of the quiet server: removing takes long enough."""
 _SLACK = 15
 _FILLED_A_SECOND = 10_000
+_EXPIRE_A_SECOND = 1000
 _CONNECTIONS = 16
 _ACCOUNTS = 100_000
 
@@ -72,9 +73,9 @@ class FilledPostgresql:
             self._fill(rows, at)
 
     def _fill(self, rows: int, at: int) -> None:
-        filling = Filling(self.server.conninfo, _tell)
-        fill_grants(filling, rows // 2, _ACCOUNTS, f"{at - GRACE_SECONDS} + (random() * 4)::int", age=86_400)
-        fill_markers(filling, rows // 2, f"{at} + (random() * 4)::int")
+        filling, span = Filling(self.server.conninfo, _tell), rows // _EXPIRE_A_SECOND
+        fill_grants(filling, rows // 2, _ACCOUNTS, f"{at - GRACE_SECONDS} - (random() * {span})::int", age=span)
+        fill_markers(filling, rows // 2, f"{at} - (random() * {span})::int")
         filling.settle("grants", "spent")
         filling.close()
         self._rows, self._at, self._before = rows, at, self._removed()
@@ -89,8 +90,8 @@ class FilledPostgresql:
         return self._number("SELECT sum(n_tup_del)::int8 FROM pg_stat_user_tables WHERE relname IN ('grants', 'spent')")
 
     def _counted(self) -> int:
-        grants = self._number("SELECT count(*) FROM grants WHERE expires_at < %s", self._at + 5 - GRACE_SECONDS)
-        return grants + self._number("SELECT count(*) FROM spent WHERE expires_at < %s", self._at + 5)
+        grants = self._number("SELECT count(*) FROM grants WHERE expires_at <= %s", self._at - GRACE_SECONDS)
+        return grants + self._number("SELECT count(*) FROM spent WHERE expires_at <= %s", self._at)
 
     def _number(self, query: str, *parameters: object) -> int:
         filling = Filling(self.server.conninfo, _tell)

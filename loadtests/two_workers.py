@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtests.machine import CORES, usage_of
+from loadtests.machine import CORES, busy_seconds, usage_of
 from loadtests.own_server import BlindagePostgresql
 from loadtests.rounds import Plan
 from loadtests.work import CodeExchange, WrongAnswer
@@ -46,16 +46,13 @@ class Shares:
     server: float
     database: float
     generator: float
+    machine: float
+    """By anybody, these three included."""
 
     @property
     def cost(self) -> float:
         """Microseconds of processor time an exchange, of server and database."""
         return (self.server + self.database) / self.load.rate * 1e6
-
-    @property
-    def cores(self) -> float:
-        """All of it."""
-        return self.server + self.database + self.generator
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +74,22 @@ class ScaleOut:
 
     @property
     def full(self) -> bool:
-        """Whether two workers had used up the machine."""
-        return statistics.median(each.cores for each in self.two) >= FULL * CORES
+        """Whether nothing was left of the machine when two workers ran."""
+        return statistics.median(each.machine for each in self.two) >= FULL * CORES
 
     def words(self) -> list[str]:
         """What to print."""
         lines = []
         for name, rounds in (("one worker", self.one), ("two workers", self.two)):
             rate = statistics.median(each.load.rate for each in rounds)
-            cost, server, database, generator = (
+            cost, server, database, generator, machine = (
                 statistics.median(getattr(each, part) for each in rounds)
-                for part in ("cost", "server", "database", "generator")
+                for part in ("cost", "server", "database", "generator", "machine")
             )
             lines.append(
                 f"{name}: {rate:,.0f} exchanges/s, {cost:.0f} us of CPU each; cores used: workers {server:.2f}, "
-                f"database {database:.2f}, load generator {generator:.2f} of {CORES}"
+                f"database {database:.2f}, load generator {generator:.2f}, others "
+                f"{max(0.0, machine - server - database - generator):.2f} of {CORES}"
             )
         lines.append(
             f"two / one: {self.rate:.2f} by exchanges/s, {self.by_cost:.2f} by processor time (goal: {GOAL})"
@@ -129,17 +127,17 @@ def _round(server: Workers, plan: Plan, rate: float, directory: Path) -> Shares:
     for _ in range(4):
         replay = CodeExchange().prepare(server, int(rate * plan.seconds * _SPARE) + plan.connections, directory)
         roots, before = ([server.program.pid], [server.database_pid]), resource.getrusage(resource.RUSAGE_CHILDREN)
-        used = [usage_of(root).cpu_seconds for root in roots]
+        used, machine = [usage_of(root).cpu_seconds for root in roots], busy_seconds()
         load = run_wrk(server.address, replay, plan.seconds, plan.connections, core=None)
         used = [usage_of(root).cpu_seconds - earlier for root, earlier in zip(roots, used, strict=True)]
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        after, machine = resource.getrusage(resource.RUSAGE_CHILDREN), busy_seconds() - machine
         generator = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         if load.exhausted:
             rate *= 2
             continue
         if not load.clean:
             raise WrongAnswer(f"of {load.requests} requests {load.refused} refused, {load.broken} broken")
-        return Shares(load, *(seconds / load.seconds for seconds in (*used, generator)))
+        return Shares(load, *(seconds / load.seconds for seconds in (*used, generator, machine)))
     raise WrongAnswer("never enough requests prepared")
 
 

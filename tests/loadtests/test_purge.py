@@ -22,7 +22,7 @@ def load(p99: float, refused: int = 0) -> Load:
     [
         ([load(10.0)] * 3, [load(10.0)], 0, 0),
         ([load(12.9)] * 3, [load(10.0)], 0, 0),
-        ([load(25.0)] * 6, [load(20.0), load(20.0)], 0, 0),
+        ([load(25.0)] * 10, [load(20.0), load(20.0)], 0, 0),
         ([load(14.0)] * 3, [load(10.0)], 0, 1),
         ([load(10.0)] * 3, [load(10.0)], 1, 1),
         ([load(10.0), load(10.0), load(10.0, refused=1)], [load(10.0)], 0, 1),
