@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from idp.domain.ports import Expired
 from idp.services.realm import Realm
 
-BITE = 1000
+BITE = 400
 """Rows that a table loses in one transaction, on a connection that no request waits for."""
 
 MAX_BITES = 200
