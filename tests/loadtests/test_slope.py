@@ -15,7 +15,7 @@ CLEAN = Load(requests=1000, seconds=1.0, refused=0, broken=0, p50=1.0, p99=2.0, 
 def watched(megabytes: list[float], files: list[int] | None = None) -> Watched:
     """Samples every 100,000 exchanges."""
     done = [100_000 * number for number in range(1, len(megabytes) + 1)]
-    return Watched(done, megabytes, files or [30] * len(megabytes))
+    return Watched(done, megabytes, files or [30] * len(megabytes), megabytes[-1])
 
 
 def test_the_line_goes_through_the_samples_and_one_odd_sample_does_not_bend_it() -> None:
