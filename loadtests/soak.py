@@ -114,8 +114,8 @@ def judge(watched: Watched, loads: list[Load], options: argparse.Namespace) -> i
     print(", ".join(f"{name}: {fact}" for name, fact in description().items()))
     print(f"{watched.done[-1]:,} exchanges on {options.database}: {failed} failed; p50 {p50:.1f} ms, p99 {p99:.1f} ms")
     print(
-        f"memory allocated: {watched.megabytes[0]:.1f} MB after {watched.done[0]:,}, {watched.megabytes[-1]:.1f} MB at the "
-        f"end; proportional set size {watched.proportional:.1f} MB (at most {LARGEST_MB})"
+        f"memory allocated: {watched.megabytes[0]:.1f} MB after {watched.done[0]:,}, {watched.megabytes[-1]:.1f} MB "
+        f"at the end; proportional set size {watched.proportional:.1f} MB (at most {LARGEST_MB})"
     )
     print(
         f"slope after the first {SETTLED:.0%}: {memory.growth:+.2f} MB (scatter {memory.scatter:.2f} MB) and "
