@@ -74,8 +74,12 @@ def _enrolled(duo: Duo, name: str) -> bytes:
     browser = _half(duo, 0, name)
     page = _Hidden(browser.get("/ops/enrol").text)
     secret = base64.b32decode(page.secret + "=" * (-len(page.secret) % 8))
-    code = totp.code_at(secret, totp.step_at(int(time.time())) - 1)
-    answer = browser.post("/ops/enrol", data={**page.fields, "code": code})
+    for _ in range(3):
+        # The step before, so that the test need not wait for the next one; on a busy machine it may be over on arrival.
+        code = totp.code_at(secret, totp.step_at(int(time.time())) - 1)
+        answer = browser.post("/ops/enrol", data={**page.fields, "code": code})
+        if answer.status_code == 303:
+            break
     assert answer.headers.get("location") == "/ops", answer.text
     browser.close()
     return secret
@@ -118,10 +122,12 @@ def test_one_half_session_opens_one_whole_one(duo: Duo) -> None:
 
     def use(number: int, _: str) -> Answer:
         answer = racers[number].post("/ops/factor", data={**fields, "code": codes[number]}, headers={"Cookie": cookie})
-        return Answer(303 if answer.headers.get("location") == "/ops" else answer.status_code % 300 + 300, {})
+        # Whoever comes once the half session is over is sent to the sign-in: that is no success.
+        return Answer(200 if answer.headers.get("location") == "/ops" else answer.status_code, {})
 
     (answers,) = race(["all"], RACERS, use)
-    assert sum(answer.status == 303 for answer in answers) == 1
+    assert all(answer.status < 500 for answer in answers)
+    assert sum(answer.status == 200 for answer in answers) == 1
     for racer in (*racers, browser):
         racer.close()
 
