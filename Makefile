@@ -31,7 +31,7 @@ test-long: setup
 	$(BIN)/python -m pytest -m long --timeout 3600
 
 bench: setup
-	$(BIN)/python -m loadtests.bench
+	BENCH_PYTHON="$$($(BIN)/python -m loadtests.interpreter)" $(BIN)/python -m loadtests.bench
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """What one worker process does before it serves: part with secrets in its environment, die with its parent, build."""
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -39,7 +40,11 @@ def load_worker(settings: Settings, parent: int, draining: Flag) -> Application:
         # Before anything is served: a door that starts on a restored backup must know which keys were revoked since.
         key_log_follower(compose_door(provider, settings)).follow()
     Background(upkeep_tasks(provider, settings)).start()
-    return build_application(provider, settings, metrics, lambda: bool(draining.value))
+    application = build_application(provider, settings, metrics, lambda: bool(draining.value))
+    # What lives as long as the process need not be looked through again and again.
+    gc.collect()
+    gc.freeze()
+    return application
 
 
 def metrics_directory(settings: Settings) -> Path:

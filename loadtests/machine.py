@@ -3,10 +3,13 @@
 import os
 import platform
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from loadtests.interpreter import PYTHON
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _CORES = sorted(os.sched_getaffinity(0))
@@ -102,8 +105,13 @@ def description() -> dict[str, str | int]:
         "server_core": SERVER_CORE,
         "load_core": LOAD_CORE,
         "kernel": platform.release(),
-        "python": platform.python_version(),
+        "python": _version_of(PYTHON),
     }
+
+
+def _version_of(python: str) -> str:
+    """Version and build of the interpreter that the servers run on."""
+    return subprocess.run([python, "-VV"], capture_output=True, text=True, timeout=60).stdout.strip()
 
 
 def _descends(pid: int, roots: set[int], parents: dict[int, int]) -> bool:

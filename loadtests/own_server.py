@@ -3,16 +3,16 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from loadtests.contestant import Codes, Contestant, Kind, Paths
+from loadtests.interpreter import PYTHON, ROOT
 from loadtests.machine import LOAD_CORE, SERVER_CORE, children_of, pinned
 from loadtests.postgresql import Cluster, programs
 from loadtests.process import Program, answers, free_port
 
-BLINDAGE = [sys.executable, "-c", "from idp.cli import main; main()"]
+BLINDAGE = [PYTHON, "-c", "from idp.cli import main; main()"]
 _CODE_SECONDS = 600
 _MINTING: dict[Kind, list[str]] = {"exchange": [], "refresh": ["--refresh"], "wallet": ["--scope", "age_tokens"]}
 
@@ -141,6 +141,8 @@ def own_environment(issuer: str, directory: Path, database_url: str | None) -> d
         "BLINDAGE_RATE_LIMITS": "off",
         # Few people have many tokens signed: each batch is new and is charged.
         "BLINDAGE_TOKEN_QUOTA": "1000000",
+        # The program is this one, whichever interpreter runs it.
+        "PYTHONPATH": str(ROOT),
     }
     if database_url is not None:
         environ["BLINDAGE_DATABASE_URL"] = database_url

@@ -5,7 +5,6 @@ DPoP thumbprint or "", grant id, generation))[:20])`.
 """
 
 import hmac
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from crypto.encoding import b64url_decode, b64url_encode, lp
@@ -18,10 +17,14 @@ ID_BYTES, GENERATION_BYTES, MAC_BYTES = 16, 4, 20
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """What a token with a right MAC says: which grant (16 bytes), which generation of it."""
+    """What a token with a right MAC says: which grant (16 bytes), which generation of it.
+
+    `newest`: made under the newest entry of the ring, so that it would be made again as it is.
+    """
 
     grant_id: bytes
     generation: int
+    newest: bool = False
 
 
 def make_refresh_token(
@@ -41,15 +44,12 @@ def open_refresh_token(provider: Provider, text: str, client_id: str, jkt: str |
     if len(data) != ID_BYTES + GENERATION_BYTES + MAC_BYTES:
         raise InvalidGrant("the refresh token is not valid", "wrong length")
     body, mac = data[:-MAC_BYTES], data[-MAC_BYTES:]
-    if not any(hmac.compare_digest(mac, right) for right in _macs(provider, body, client_id, jkt)):
-        raise InvalidGrant("the refresh token is not valid", "wrong MAC, client or DPoP key")
-    return RefreshToken(body[:ID_BYTES], int.from_bytes(body[ID_BYTES:], "big"))
-
-
-def _macs(provider: Provider, body: bytes, client_id: str, jkt: str | None) -> Iterator[bytes]:
     # Newest first; older ring entries still open what they made.
     for entry in reversed(provider.realm.ring.entries):
-        yield _mac(provider, entry.id, body, client_id, jkt)
+        if hmac.compare_digest(mac, _mac(provider, entry.id, body, client_id, jkt)):
+            newest = entry is provider.realm.ring.newest
+            return RefreshToken(body[:ID_BYTES], int.from_bytes(body[ID_BYTES:], "big"), newest)
+    raise InvalidGrant("the refresh token is not valid", "wrong MAC, client or DPoP key")
 
 
 def _mac(provider: Provider, ring_id: bytes, body: bytes, client_id: str, jkt: str | None) -> bytes:

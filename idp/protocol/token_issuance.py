@@ -18,7 +18,10 @@ from idp.protocol.refresh_token import make_refresh_token
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """What one token answer is made from: `scope` and DPoP key (`jkt`) of this access token; `nonce` of the code."""
+    """What one token answer is made from: `scope` and DPoP key (`jkt`) of this access token; `nonce` of the code.
+
+    `refresh_token` is one that would be made again as it is.
+    """
 
     client: Client
     grant: Grant
@@ -28,6 +31,7 @@ class Issue:
     generation: int
     jkt: str | None = None
     resource: str | None = None
+    refresh_token: str | None = None
 
 
 def issue_tokens(provider: Provider, issue: Issue, now: int) -> dict[str, Any]:
@@ -51,7 +55,7 @@ def issue_tokens(provider: Provider, issue: Issue, now: int) -> dict[str, Any]:
     if may_refresh(issue.client):
         # A public client's refresh token dies with its key (RFC 9449, section 5); a confidential one authenticates.
         bound_to = issue.jkt if issue.client.public else None
-        answer["refresh_token"] = make_refresh_token(
+        answer["refresh_token"] = issue.refresh_token or make_refresh_token(
             provider, grant.id, issue.generation, issue.client.id, bound_to
         )
     if OPENID in scope:

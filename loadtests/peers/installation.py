@@ -3,8 +3,9 @@
 import hashlib
 import shutil
 import subprocess
-import sys
 from pathlib import Path
+
+from loadtests.interpreter import PYTHON
 
 _SOURCE = Path(__file__).parent
 _HOME = _SOURCE.parent.parent / "var" / "peers"
@@ -17,12 +18,12 @@ class NotInstalled(RuntimeError):
 
 def python_peer(name: str) -> Path:
     """The interpreter of a Python peer, installed at first use from `NAME/requirements.txt`."""
-    home = _HOME / name
+    home = _HOME / f"{name}-{hashlib.sha256(PYTHON.encode()).hexdigest()[:8]}"
     wanted = _SOURCE / name / "requirements.txt"
     interpreter = home / "bin" / "python"
     if not _marked(home, wanted):
         shutil.rmtree(home, ignore_errors=True)
-        _run([sys.executable, "-m", "venv", str(home)])
+        _run([PYTHON, "-m", "venv", str(home)])
         _run([str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(wanted)])
         _mark(home, wanted)
     return interpreter

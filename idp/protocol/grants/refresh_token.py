@@ -46,7 +46,8 @@ class RefreshTokenGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  #
         resource = target(request.client, grant.resource, request.form)
         if grant.jkt is not None and self._jkt is None:
             raise InvalidGrant("the grant is bound to a DPoP key")
-        issue = Issue(request.client, grant, scope, standing.age, None, grant.generation, self._jkt, resource)
+        kept = request.form["refresh_token"] if token.newest and not request.client.public else None
+        issue = Issue(request.client, grant, scope, standing.age, None, grant.generation, self._jkt, resource, kept)
         # Before the rotation: a token refused for the hour must still be good when the window opens.
         access_lifetime(provider, issue, now)
         if request.client.public:
