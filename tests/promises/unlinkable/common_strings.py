@@ -7,9 +7,20 @@ from dataclasses import dataclass
 
 from crypto.encoding import b64url_decode
 from crypto.errors import EncodingError
+from idp.domain.audit_event import AuditKind
+from idp.domain.client import ClientState
 
 WINDOW = 9
 """Bytes: a string longer than eight is reported."""
+
+_KEY_WORDS = ("next", "retiring", "retired", "primary", "standby", "ES256", "RS256", "EdDSA")
+_WORDS = re.compile(
+    b"|".join(
+        re.escape(word.encode())
+        for word in (*AuditKind, *ClientState, *_KEY_WORDS)
+    )
+)
+"""Words of closed lists that stand beside random values: too short for a window, they would lengthen a chance hit."""
 
 _ZEROS = 4
 _ENCODED = re.compile(rb"[A-Za-z0-9_-]{11,}")
@@ -55,7 +66,8 @@ def common_strings(one: Mapping[str, bytes], other: Mapping[str, bytes], constan
 
 def _rest(blob: bytes, constants: set[bytes]) -> list[bytes]:
     """What is left between constants: a value that stands beside one must be long enough by itself."""
-    return [piece for piece in _runs(blob, constants.__contains__, False) if len(piece) >= WINDOW]
+    pieces = (piece for part in _WORDS.split(blob) for piece in _runs(part, constants.__contains__, False))
+    return [piece for piece in pieces if len(piece) >= WINDOW]
 
 
 def _all(pieces: Mapping[str, Iterable[bytes]]) -> Iterable[bytes]:

@@ -31,6 +31,7 @@ PUBLIC = {
         "what anybody is given by either half without a credential: the log of token keys with their identifiers and "
         "its signed checkpoints, directories, key sets, metadata, the wallet's page and configuration"
     ),
+    "short words": "kinds of audit rows, states and algorithms: closed lists (`common_strings`)",
 }
 """Public constants by name, and why they may stand on both sides."""
 
@@ -91,6 +92,15 @@ def test_no_string_stands_on_both_sides(veiled: Veiled, software: set[bytes]) ->
         sizes = [f"{sum(map(len, side.blobs.values())):,} bytes in {len(side.blobs)} pieces" for side in sides]
     print(f"account side {sizes[0]}, door and app {sizes[1]}: {len(found)} common strings")
     assert found == [], "\n".join(f"{each.text!r} in {each.one} and in {each.other}" for each in found)
+
+
+def test_neither_half_keeps_an_address_or_the_name_of_a_browser(veiled: Veiled) -> None:
+    """Both come with every request, and would join the halves (docs/veiled.md, Conditions)."""
+    with recorded(veiled) as sides:
+        _visit_both(veiled, sides)
+    for side, address in zip(sides, (b"2001:db8:aaaa:", b"2001:db8:bbbb:"), strict=True):
+        came = [name for name, blob in side.blobs.items() if address in blob or AGENT.encode() in blob]
+        assert came and all(name.startswith("request ") for name in came), came
 
 
 # --------------------------------------------------------------------------------------------------- the scan does find
