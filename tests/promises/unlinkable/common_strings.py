@@ -22,7 +22,7 @@ _WORDS = re.compile(
 )
 """Words of closed lists that stand beside random values: too short for a window, they would lengthen a chance hit."""
 
-_ZEROS = 4
+_PRINTABLE, _SMALL = 32, 4
 _ENCODED = re.compile(rb"[A-Za-z0-9_-]{11,}")
 
 
@@ -36,9 +36,12 @@ class Common:
 
 
 def windows_of(blobs: Iterable[bytes]) -> set[bytes]:
-    """Every run of nine bytes, but those with four zeros or more: padding, and no more than five bytes of content."""
+    """Every run of nine bytes, but those with four below 32 or more: padding, and the heads of SQLite's records.
+
+    A head is a row of small numbers, the lengths of the columns. Of random values one window in fifty is such a one.
+    """
     found = {blob[at : at + WINDOW] for blob in blobs for at in range(len(blob) - WINDOW + 1)}
-    return {window for window in found if window.count(0) < _ZEROS}
+    return {window for window in found if sum(byte < _PRINTABLE for byte in window) < _SMALL}
 
 
 def with_decoded(blobs: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -78,6 +78,7 @@ class Side:
 
 _PAGE, _WAL_HEAD, _FRAME_HEAD, _FILE_HEAD = 4096, 32, 24, 100
 _LEAF_HEAD, _INNER_HEAD = 8, 12
+_STALE = 64
 _INNER, _TREE_PAGES = (2, 5), (2, 5, 10, 13)
 
 
@@ -95,6 +96,8 @@ def without_page_tables(data: bytes, wal: bool) -> bytes:
         if data[head] in _TREE_PAGES:
             size = _INNER_HEAD if data[head] in _INNER else _LEAF_HEAD
             size += 2 * int.from_bytes(data[head + 3 : head + 5], "big")
+            # Behind the table may stand offsets that it had before; what is left of the page begins where records do.
+            size = max(size, min(size + _STALE, int.from_bytes(data[head + 5 : head + 7], "big") - (head - at)))
             left[head : head + size] = bytes(size)
     return bytes(left)
 
