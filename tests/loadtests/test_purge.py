@@ -34,7 +34,7 @@ def test_the_verdict(busy: list[Load], quiet: list[Load], left: int, verdict: in
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("database", "rows"), [("postgresql", 100_000), ("sqlite", 10_000)])
+@pytest.mark.parametrize(("database", "rows"), [("postgresql", 40_000), ("sqlite", 10_000)])
 def test_removing_rows_harms_no_request(database: str, rows: int) -> None:
     """In small; README.md has the figures of ten million. The machine may be busy, so that only a stall counts."""
     for thing in ("wrk", "taskset", *([database] if database == "postgresql" else [])):
