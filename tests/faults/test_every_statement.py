@@ -25,7 +25,7 @@ from tests.device import new_device, register_device_app
 from tests.relying_party import RelyingParty
 from tests.veiled import Veiled, running_veiled
 
-_STATEMENTS = ("begin", "one", "rows", "change", "take", "commit")
+_STATEMENTS = ("begin", "one", "rows", "change", "take", "change_each", "commit")
 _IO_ERROR = 10
 STATEMENTS_AT_MOST = 80
 

@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy import BinaryExpression, BindParameter, Column, Delete, Insert, 
 from sqlalchemy.sql import operators, visitors
 
 from idp.storage.sql.engine_sqlite import SqliteRunner
-from idp.storage.sql.statement import Statement
+from idp.storage.sql.statement import EACH_ROW, EachStatement, Statement
 
 _VERBS = {Select: "SELECT", Insert: "INSERT", Update: "UPDATE", Delete: "DELETE"}
 _SPACES = re.compile(r"\s+")
@@ -62,11 +62,29 @@ class Recorder:
         self.spoken.append(Spoken(verb, _tables(clause), _keys(clause, values), sql, number))
 
 
+    def note_each(self, statement: EachStatement, rows: Sequence[Sequence[object]]) -> None:
+        """A statement for rows of parameters, each noted as one of its own: its keys are where the rows come from."""
+        clause, names = statement._statement._clause, list(statement._kinds)
+        sql = _SPACES.sub(" ", statement.postgresql.decode())
+        number = self._transaction if self._in_transaction else 0
+        tables = tuple(name for name in _tables(clause) if name != EACH_ROW)
+        for row in rows:
+            given = dict(zip(names, row, strict=True))
+            keys: dict[str, Any] = {f"{clause.table.name}.{name}": given[name] for name in ("id", "account_id")}
+            for element in visitors.iterate(clause):
+                if isinstance(element, BinaryExpression) and element.operator is operators.eq:
+                    for own, other in ((element.left, element.right), (element.right, element.left)):
+                        if isinstance(own, Column) and getattr(other, "table", None) is not None:
+                            if other.table.name == EACH_ROW:
+                                keys[f"{own.table.name}.{own.name}"] = given[other.name]
+            self.spoken.append(Spoken("INSERT", tables, keys, sql, number))
+
+
 @contextmanager
 def recording() -> Iterator[Recorder]:
     """Every statement that is run on SQLite from here on, in this process."""
     recorder = Recorder()
-    names = ("one", "rows", "change", "take", "begin", "commit", "rollback")
+    names = ("one", "rows", "change", "take", "change_each", "begin", "commit", "rollback")
     spoken = {name: getattr(SqliteRunner, name) for name in names}
 
     def noting(name: str) -> Any:
@@ -75,6 +93,11 @@ def recording() -> Iterator[Recorder]:
             return spoken[name](self, statement, *parameters)
 
         return run
+
+    def noting_each(self: SqliteRunner, statement: EachStatement, rows: Sequence[Sequence[object]]) -> int:
+        recorder.note_each(statement, rows)
+        changed: int = spoken["change_each"](self, statement, rows)
+        return changed
 
     def marking(name: str, mark: Any) -> Any:
         def run(self: SqliteRunner) -> None:
@@ -87,6 +110,7 @@ def recording() -> Iterator[Recorder]:
     try:
         for name in ("one", "rows", "change", "take"):
             setattr(SqliteRunner, name, noting(name))
+        SqliteRunner.change_each = noting_each  # type: ignore[method-assign]
         SqliteRunner.begin = marking("begin", recorder.begin)  # type: ignore[method-assign]
         SqliteRunner.commit = marking("commit", recorder.end)  # type: ignore[method-assign]
         SqliteRunner.rollback = marking("rollback", recorder.end)  # type: ignore[method-assign]
