@@ -131,3 +131,20 @@ def _together(store: SqlStore, units: Any, items: Any) -> list[Any]:
         free.set()
         holding.result(20)
     return [outcome.exception() or outcome.result() for outcome in outcomes]
+
+
+@pytest.mark.parametrize("client_id", ["NULL", 'a"b\\,{}', "{x}", "", " ", "'; --", "%(id)s $1 ?1"])
+def test_a_group_keeps_apart_what_a_database_could_read_otherwise(store: SqlStore, client_id: str) -> None:
+    """A client id is any printable text (RFC 6749, appendix A.1), and PostgreSQL gets a column of them as an array."""
+    odd, _, _ = _claim(store, client_id=client_id)
+    plain, _, _ = _claim(store)
+    without, _, _ = _claim(store, session_id=None, offline=True)
+    assert _claimed(store, odd, plain, without) == [True, True, True]
+    for claim in (odd, plain, without):
+        assert store.read(lambda tx, one=claim: tx.grants.get(one.grant.id)) == claim.grant
+
+
+def test_a_group_without_any_session_opens_offline_grants_alone(store: SqlStore) -> None:
+    offline, bound = [_claim(store, session_id=None, offline=offline)[0] for offline in (True, False)]
+    assert _claimed(store, bound) == [False]
+    assert _claimed(store, offline, bound) == [True, False]

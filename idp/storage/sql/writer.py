@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from queue import Empty, SimpleQueue
-from threading import Event, Lock, Thread, get_ident
+from threading import Event, Lock, Thread, get_ident, main_thread
 from time import monotonic
 from typing import Any
 
@@ -31,16 +31,18 @@ class _Unit:
     """One caller's work and, when `done` is released, what became of it: a failure unless shown otherwise.
 
     `verdict` is what the unit has come to; it counts, as `error`, once the transaction has ended. `next` is who is
-    woken after it. Units of the same `units` differ in `item` only.
+    woken after it; nobody where the caller `may_leave` before. Units of the same `units` differ in `item` only.
     """
 
-    __slots__ = ("done", "error", "item", "key", "next", "result", "run", "units", "verdict")
+    __slots__ = ("done", "error", "item", "key", "may_leave", "next", "result", "run", "units", "verdict")
 
     def __init__(self, run: Callable[[Any], Any], key: bytes, units: Any = None, item: Any = None) -> None:
         self.run = run
         self.key = key
         self.units = units
         self.item = item
+        # A signal's handler runs in the main thread, and may raise there at any moment of the waiting.
+        self.may_leave = get_ident() == main_thread().ident
         self.next: _Unit | None = None
         self.result: Any = None
         self.error: BaseException | None = Unavailable("not done")
@@ -168,10 +170,7 @@ class GroupingWriter:
                 unit.error = error
                 unit.done.release()
         else:
-            # All at once they would crowd at the interpreter's lock: each wakes the next when it has it.
-            for unit, following in pairwise(group):
-                unit.next = following
-            group[0].done.release()
+            _wake(group)
 
     def _attempt(self, group: Sequence[_Unit], started: float) -> None:
         tx = self._tx
@@ -316,6 +315,18 @@ class GroupingWriter:
         tx, self._tx = self._tx, None
         if tx is not None:
             close_quietly(tx)
+
+
+def _wake(group: Sequence[_Unit]) -> None:
+    """All at once they would crowd at the interpreter's lock: each wakes the next when it has it, and is sure to."""
+    staying = [unit for unit in group if not unit.may_leave]
+    for unit, following in pairwise(staying):
+        unit.next = following
+    for unit in staying[:1]:
+        unit.done.release()
+    for unit in group:
+        if unit.may_leave:
+            unit.done.release()
 
 
 def _fresh(error: Unavailable) -> Unavailable:
