@@ -9,8 +9,3 @@ _TIME_BYTES = 4
 def new_id(now: int) -> bytes:
     """A fresh row id: `now` (epoch seconds, 4 bytes big-endian) and 12 random bytes (96 bits)."""
     return now.to_bytes(_TIME_BYTES, "big") + secrets.token_bytes(ID_BYTES - _TIME_BYTES)
-
-
-def first_id_at(now: int) -> bytes:
-    """The smallest id that can be made at `now`: housekeeping deletes all below it, without an index on time."""
-    return now.to_bytes(_TIME_BYTES, "big") + bytes(ID_BYTES - _TIME_BYTES)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from crypto.encoding import b64url_encode, lp
 
 SESSION_SECONDS = 12 * 3600
-SESSION_IDLE_SECONDS = 2 * 3600
 
 
 @dataclass(frozen=True, slots=True)

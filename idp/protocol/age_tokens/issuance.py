@@ -9,7 +9,7 @@ What is signed is blinded: nothing of it is kept, and nothing of it could be rec
 
 from crypto.blind_rsa_keys import BlindRsaKey
 from crypto.errors import TokenError
-from crypto.privacy_pass import TokenRequest
+from crypto.privacy_pass import TOKEN_REQUEST_MEDIA_TYPE, TOKEN_RESPONSE_MEDIA_TYPE, TokenRequest
 from crypto.privacy_pass_batch import (
     GENERIC_BATCH_REQUEST_MEDIA_TYPE,
     GENERIC_BATCH_RESPONSE_MEDIA_TYPE,
@@ -25,9 +25,6 @@ from idp.protocol.bearer import Authorized, authorize
 from idp.protocol.message import NO_STORE, Request, Response
 from idp.protocol.provider import Provider
 from idp.services.token_allowance import charge_allowance, entitled_band
-
-SINGLE_REQUEST = "application/private-token-request"
-SINGLE_RESPONSE = "application/private-token-response"
 
 
 def answer_token_issuance(provider: Provider, signers: TokenSigners, request: Request) -> Response:
@@ -53,7 +50,7 @@ def answer_token_issuance(provider: Provider, signers: TokenSigners, request: Re
 def _parse(request: Request) -> TokenRequest | GenericBatchTokenRequest:
     media_type = request.content_type.partition(";")[0].strip().lower()
     try:
-        if media_type == SINGLE_REQUEST:
+        if media_type == TOKEN_REQUEST_MEDIA_TYPE:
             return TokenRequest.from_bytes(request.body)
         if media_type == GENERIC_BATCH_REQUEST_MEDIA_TYPE:
             return GenericBatchTokenRequest.from_bytes(request.body)
@@ -76,7 +73,7 @@ def _entitled_key(provider: Provider, signers: TokenSigners, holder: Authorized)
 def _signed(asked: TokenRequest | GenericBatchTokenRequest, keys: dict[int, BlindRsaKey]) -> Response:
     try:
         if isinstance(asked, TokenRequest):
-            return Response(200, issue(asked, keys).to_bytes(), SINGLE_RESPONSE, NO_STORE)
+            return Response(200, issue(asked, keys).to_bytes(), TOKEN_RESPONSE_MEDIA_TYPE, NO_STORE)
         answered = issue_batch(asked, keys)
     except TokenError as error:
         raise errors.UnprocessableToken("the token request is malformed", str(error)) from error
