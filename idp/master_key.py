@@ -5,6 +5,7 @@ import os
 import stat
 from pathlib import Path
 
+from crypto.errors import KeyRingError
 from crypto.keyring import KeyRing
 from idp.domain.errors import Refused
 
@@ -31,7 +32,10 @@ def load_ring(path: Path, issuer: str) -> KeyRing:
     credential = mode == 0o440 and found.st_uid == found.st_gid == 0
     if mode & 0o077 and not credential:
         raise Refused("master_key_readable", f"{path}: mode {mode:04o} lets others read it; make it 0600")
-    return KeyRing.parse(path.read_bytes(), issuer)
+    try:
+        return KeyRing.parse(path.read_bytes(), issuer)
+    except KeyRingError as error:
+        raise KeyRingError(f"{path}, read for the issuer {issuer} (BLINDAGE_ISSUER): {error}") from error
 
 
 def write_private(path: Path, data: bytes) -> None:

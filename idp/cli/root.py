@@ -5,8 +5,7 @@ from importlib import import_module
 
 import click
 
-from crypto.errors import CryptoError
-from idp.domain.errors import DomainError
+from idp.cli.refusals import REFUSALS, say_refused
 
 COMMANDS = {
     "account": "account",
@@ -58,6 +57,6 @@ def main() -> None:
         sys.exit(2)
     except click.Abort:
         sys.exit(1)
-    except (DomainError, CryptoError, OSError) as error:
-        click.echo(f"refused: {error}", err=True)
+    except REFUSALS as error:
+        say_refused(error)
         sys.exit(1)

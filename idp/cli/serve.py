@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from functools import partial
 
@@ -12,10 +13,12 @@ from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+from idp.cli.refusals import REFUSALS, say_refused
 from idp.cli.terminal import say
 from idp.domain.redirect_uri import is_loopback_host
-from idp.server_process import clear_metrics, load_worker
-from idp.settings import Role, SettingsError, read_settings
+from idp.server_process import Flag, clear_metrics, load_worker
+from idp.settings import Role, Settings, SettingsError, read_settings
+from idp.wsgi import Application
 
 BLOCKING_THREADS = 32
 """Threads a worker answers with: as many requests can share one commit (see `storage/sql/writer.py`)."""
@@ -64,4 +67,12 @@ def serve(host: str, port: int, role: str | None, workers: int, exposed: bool, d
 
     # The server sets its own handlers first and calls the hooks after.
     server.on_startup(lambda: signal.signal(signal.SIGTERM, drain))
-    server.serve(target_loader=partial(load_worker, settings, os.getpid(), draining), wrap_loader=False)
+    server.serve(target_loader=partial(_load_worker, settings, os.getpid(), draining), wrap_loader=False)
+
+
+def _load_worker(settings: Settings, parent: int, draining: Flag) -> Application:
+    try:
+        return load_worker(settings, parent, draining)
+    except REFUSALS as error:
+        say_refused(error)
+        sys.exit(1)
