@@ -50,7 +50,7 @@ def fetch(url: str, count: int, tokens: Path) -> None:
             click.echo("DEMO_TOKEN_LOG_KEY is not set: whether everybody gets this key has not been checked.", err=True)
         flow = DeviceFlow(configuration, scope=SCOPE, device_type=None)
         codes = flow.begin("en")
-        click.echo(f"  {_WORDS['tv_open']} {codes.verification_uri}")
+        click.echo(f"  An adult opens this address on a phone or a computer: {codes.verification_uri}")
         click.echo(f"  {_WORDS['tv_type']}\n\n      {codes.user_code}\n\n  {_WORDS['tv_waiting']}")
         fetched = client.fetch(wanted, key, flow.wait_for_access_token(codes), count)
         kept = TokenFile(tokens)
