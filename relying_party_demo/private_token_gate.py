@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 DIRECTORY = "/.well-known/private-token-issuer-directory"
-REFRESH_SECONDS = 300
+REFRESH_SECONDS, RETRY_SECONDS = 300, 5
+"""How long the issuer is left alone after it was asked: with its keys at hand, and before it has told any."""
 EPOCH_SECONDS = 28 * 86400
 """Tokens count in the epoch of their key and in the next."""
 
@@ -73,8 +74,9 @@ class PrivateTokenGate:
 
     def keys(self) -> dict[bytes, tuple[RSAPublicKey, int, int, bytes]]:
         """What the directory last listed: key, first use, end and encoding of each by its id. Empty: never seen."""
-        if not self._keys or self._now() >= self._refresh_at:
-            self._refresh_at = self._now() + REFRESH_SECONDS  # first, so that others go on with what there is
+        if (now := self._now()) >= self._refresh_at:
+            # First, so that others go on with what there is, and knocking while there is nothing costs nobody a wait.
+            self._refresh_at = now + (REFRESH_SECONDS if self._keys else RETRY_SECONDS)
             try:
                 listed = requests.get(self._directory, timeout=5, allow_redirects=False).json()["token-keys"]
                 self._keys = dict(_read(key) for key in listed if key["token-type"] == 2)
