@@ -204,6 +204,22 @@ def test_a_review_is_of_the_version_that_was_looked_at(pages: Pages) -> None:
     assert kept is not None and kept.state is ClientState.PENDING
 
 
+def test_a_refused_review_shows_the_app_and_so_is_a_look(pages: Pages) -> None:
+    someone = on_duty(pages, StaffRole.REVIEWER)
+    client = pages.app_client(name="Secret Garden")
+    fields = {"csrf": someone.token("/ops/apps/review"), "client": client.id, "version": "999"}
+    with _no_audit(pages):
+        answer = someone.visitor.post("/ops/apps/review", fields)
+        assert answer.status_code == 503
+        assert "Secret Garden" not in answer.text
+    assert _of(pages, someone, AuditKind.STAFF_READ) == []
+    answer = someone.visitor.post("/ops/apps/review", fields)
+    assert answer.status_code == 400
+    assert "Secret Garden" in answer.text
+    (event,) = _of(pages, someone, AuditKind.STAFF_READ)
+    assert event.details == (("page", "app"),)
+
+
 def test_what_an_app_declares_is_shown_escaped_and_linked_nowhere(pages: Pages) -> None:
     someone = on_duty(pages, StaffRole.REVIEWER)
     evil = '"><script>alert(1)</script>'

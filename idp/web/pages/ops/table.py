@@ -31,7 +31,8 @@ ON_DUTY = (
     DutyPage("/ops/passkeys/remove", "ops.passkeys.remove", passkeys.remove, _POST),
     DutyPage("/ops/apps", "ops.apps", apps.show, role=StaffRole.REVIEWER, shows="apps"),
     DutyPage("/ops/apps/app", "ops.app", apps.show_one, role=StaffRole.REVIEWER, shows="app"),
-    DutyPage("/ops/apps/review", "ops.apps.review", apps.review, _POST, StaffRole.REVIEWER),
+    # A review that is refused shows the app as it is now.
+    DutyPage("/ops/apps/review", "ops.apps.review", apps.review, _POST, StaffRole.REVIEWER, shows="app"),
     DutyPage("/ops/apps/suspend", "ops.apps.suspend", apps.suspend, _POST, StaffRole.REVIEWER),
     DutyPage("/ops/records", "ops.records", records.show, role=StaffRole.OFFICER),
     # The row of the trail is the service's there: it names the record and the reason.
