@@ -121,6 +121,12 @@ def compose_door(provider: Provider, settings: Settings) -> Door:
         raise SettingsError("ACCOUNT_ISSUER", "a door is told whose tokens it takes")
     if not serves_tokens(settings.account_issuer):
         raise SettingsError("ACCOUNT_ISSUER", "an issuer of tokens has no path")
+    trust = door_trust(settings)
+    return Door(provider, settings.account_issuer, trust, KeyView(provider, trust))
+
+
+def door_trust(settings: Settings) -> Trust:
+    """Whom a door believes about token keys; SettingsError when nobody is named, or somebody who cannot be believed."""
     if settings.token_log_key is None:
         raise SettingsError("TOKEN_LOG_KEY", "a door is told the log's key (blindage tokens log prints it)")
     if not settings.token_log_witnesses and not settings.loopback:
@@ -128,10 +134,9 @@ def compose_door(provider: Provider, settings: Settings) -> Door:
     try:
         log = Verifier.parse(settings.token_log_key)
         witnesses = tuple(Verifier.parse(text) for text in settings.token_log_witnesses)
-        trust = Trust(log, witnesses, WITNESS_SECONDS // 3600 if witnesses else 0)
+        return Trust(log, witnesses, WITNESS_SECONDS // 3600 if witnesses else 0)
     except (MerkleError, KeyLogRefused) as error:
         raise SettingsError("TOKEN_LOG_KEY", f"it or a witness's key cannot be used: {error}") from error
-    return Door(provider, settings.account_issuer, trust, KeyView(provider, trust))
 
 
 def key_log_follower(door: Door) -> KeyLogFollower:

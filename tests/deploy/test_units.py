@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from crypto.keyring import KeyRing
+from crypto.notes import SignatureType, verifier_of
+from idp.composition import door_trust
 from idp.domain.errors import Refused
 from idp.master_key import load_ring
 from idp.settings import Role, read_settings
@@ -63,13 +65,23 @@ def test_stopping_leaves_time_for_the_drain(unit: str) -> None:
 
 @pytest.mark.parametrize("role", Role)
 def test_unit_and_example_settings_together_start_a_node(role: Role, tmp_path: Path) -> None:
-    """Every assignment of both files, also those shown as comments, is a setting that the program takes."""
+    """Every assignment of both files, also those shown as comments, is a setting that the program takes.
+
+    Nothing that a role cannot do without is missing; what the files leave open, each operator's own keys, is filled in.
+    """
     example = (DEPLOY / f"{role}.env.example").read_text()
     environ = dict(re.findall(r"^#?(BLINDAGE_[A-Z_]+)=(.*)$", example, re.MULTILINE))
     for line in _lines(f"blindage-{role}@.service"):
         if line.startswith("Environment="):
             environ |= dict(part.split("=", 1) for part in line.removeprefix("Environment=").split())
+    open_names = {name for name, value in environ.items() if not value}
+    assert open_names == ({"BLINDAGE_TOKEN_LOG_KEY", "BLINDAGE_TOKEN_LOG_WITNESSES"} if role is Role.DOOR else set())
+    for name in open_names:
+        kind = SignatureType.COSIGNATURE if name.endswith("WITNESSES") else SignatureType.ED25519
+        environ[name] = verifier_of("log.example", bytes(32), kind).to_text()
     settings = read_settings(environ, "http://127.0.0.1:9000")
+    if role is Role.DOOR:
+        assert settings.account_issuer is not None and door_trust(settings).hours == 24
     assert settings.role is role
     assert settings.proxy_hops == 1
     assert settings.rate_limits
