@@ -2,12 +2,13 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from idp.composition import compose
@@ -15,6 +16,9 @@ from idp.protocol.provider import Provider
 from idp.settings import Settings, read_settings
 
 DEFAULT_ISSUER = "http://127.0.0.1:9000"
+
+_READABLE_COLUMN = 8
+"""Characters, its frame included."""
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 
@@ -40,12 +44,28 @@ def say(words: str) -> None:
 
 
 def show(result: dict[str, Any] | list[dict[str, Any]], as_json: bool) -> None:
-    """A result: JSON where asked, else a table; None is shown as a dash."""
+    """A result: JSON where asked, else a table; None is shown as a dash. Nothing is cut off.
+
+    Where columns would get narrower than can be read, each row is a table of its own, name by name.
+    """
     if as_json:
         click.echo(json.dumps(result))
         return
     rows = result if isinstance(result, list) else [result]
-    table = Table(*(rows[0].keys() if rows else ["nothing"]))
+    names = list(rows[0]) if rows else ["nothing"]
+    texts = [["-" if value is None else str(value) for value in row.values()] for row in rows]
+    console = Console()
+    if len(names) * _READABLE_COLUMN <= console.width:
+        console.print(_table(names, texts))
+        return
+    for row in texts:
+        console.print(_table(None, list(zip(names, row, strict=True))))
+
+
+def _table(names: list[str] | None, rows: Sequence[Sequence[str]]) -> Table:
+    table = Table(show_header=names is not None)
+    for name in names or ("", ""):
+        table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*("-" if value is None else str(value) for value in row.values()))
-    Console().print(table)
+        table.add_row(*map(escape, row))
+    return table
