@@ -14,29 +14,17 @@ from tests.firefox import Firefox, running_firefox
 from tests.issuer import PASSWORD
 from tests.need import need
 from tests.running_pair import Pair, running_pair
-from tests.wallet.control import Stage, stage
+from tests.wallet.conftest import BATCH
+from tests.wallet.control import Stage
 from tests.wallet.integrity import WALLET
 from tests.wallet.loopback import Answer, LoopbackServer, running
 from tests.wallet.stub_issuer import marking_key
 
-BATCH = 32
 SINGLE = (
     "pp-ts_pub_verif_rfc9578.go.json", "pp-ts_pub_verif_rfc9578.rust.json", "pp-rs_public_go.json",
     "pp-rs_public_rs.json", "privacypass_ts_type_0x0002.json",
 )  # fmt: skip
 WORDS = "(await import('/wallet/strings.mjs')).wordsIn(document.documentElement.lang)"
-
-
-@pytest.fixture(scope="module")
-def _running_stage() -> Iterator[Stage]:
-    with stage(BATCH) as running_stage:
-        yield running_stage
-
-
-@pytest.fixture
-def actors(_running_stage: Stage) -> Stage:
-    _running_stage.reset()
-    return _running_stage
 
 
 @pytest.fixture(scope="module")
