@@ -17,8 +17,8 @@ from idp.settings import Settings, read_settings
 
 DEFAULT_ISSUER = "http://127.0.0.1:9000"
 
-_READABLE_COLUMN = 8
-"""Characters, its frame included."""
+_FRAME = 3
+"""What a column is wider than its text."""
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 
@@ -44,22 +44,28 @@ def say(words: str) -> None:
 
 
 def show(result: dict[str, Any] | list[dict[str, Any]], as_json: bool) -> None:
-    """A result: JSON where asked, else a table; None is shown as a dash. Nothing is cut off.
+    """A result: JSON where asked, else a table; nothing is shown as a dash, and nothing is cut off.
 
-    Where columns would get narrower than can be read, each row is a table of its own, name by name.
+    Where the names do not stand beside each other, each row is a table of its own, name by name.
     """
     if as_json:
         click.echo(json.dumps(result))
         return
     rows = result if isinstance(result, list) else [result]
     names = list(rows[0]) if rows else ["nothing"]
-    texts = [["-" if value is None else str(value) for value in row.values()] for row in rows]
+    texts = [[_text(value) for value in row.values()] for row in rows]
     console = Console()
-    if len(names) * _READABLE_COLUMN <= console.width:
+    if sum(len(name) + _FRAME for name in names) < console.width:
         console.print(_table(names, texts))
         return
     for row in texts:
         console.print(_table(None, list(zip(names, row, strict=True))))
+
+
+def _text(value: Any) -> str:
+    if value is None or value == []:
+        return "-"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _table(names: list[str] | None, rows: Sequence[Sequence[str]]) -> Table:
