@@ -29,8 +29,8 @@ class Vouched(Protocol):
 class Vouchers(Protocol):
     """Where the standing of a code comes from at the moment of its exchange."""
 
-    def standing(self, store: Store, code: Vouched, offline: bool, now: int) -> Standing:
-        """Account, consent, session and age behind a code; `offline` leaves the session out."""
+    def standing(self, store: Store, code: Vouched, now: int) -> Standing:
+        """Account, consent, session and age behind a code."""
         ...
 
     def seen(self, code: Vouched) -> Standing | None:
@@ -44,11 +44,9 @@ class Vouchers(Protocol):
 class AccountVouchers:
     """The account issuer: one SELECT."""
 
-    def standing(self, store: Store, code: Vouched, offline: bool, now: int) -> Standing:
-        session_id = None if offline else code.session_id
-
+    def standing(self, store: Store, code: Vouched, now: int) -> Standing:
         def look(tx: Transaction) -> Standing:
-            return tx.consents.standing(code.account_id, code.client_id, session_id, now)
+            return tx.consents.standing(code.account_id, code.client_id, code.session_id, now)
 
         return store.read(look)
 
@@ -61,7 +59,7 @@ class AccountVouchers:
 class BandVouchers:
     """The door: the band that a token vouched for, as it stands in the code."""
 
-    def standing(self, store: Store, code: Vouched, offline: bool, now: int) -> Standing:
+    def standing(self, store: Store, code: Vouched, now: int) -> Standing:
         return self.seen(code)
 
     def seen(self, code: Vouched) -> Standing:

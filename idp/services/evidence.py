@@ -43,6 +43,7 @@ def record_evidence(realm: Realm, username: str, birthdate: date, method: str, a
         if not account.guardians and not record.state.over(realm.policy.consent_age, now):
             # What a child agreed to while nothing was known of its age was not its own to agree to.
             tx.grants.revoke_of_account(account_id, now)
+            tx.device_grants.deny_of_account(account_id)
         details = (("method", method), ("assurance", assurance.value))
         tx.audit.append(
             AuditEvent(new_id(now), now, AuditKind.EVIDENCE_RECORDED, account_id, None, account_id.hex(), details)

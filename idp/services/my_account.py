@@ -118,6 +118,8 @@ def change_password(realm: Realm, session: Session, current: str, fresh: str) ->
         for other in tx.sessions.of_account(kept.id):
             if other.id != session.id and other.alive(now):
                 tell_session_ended(tx, other, now)
+        # As with the grants of devices: those that have not come for theirs get none.
+        tx.device_grants.deny_of_account(kept.id)
         return tx.sessions.revoke_others(kept.id, session.id, now)
 
     return realm.store.write(unit, account.id)

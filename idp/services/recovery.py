@@ -102,5 +102,6 @@ def reset_password(realm: Realm, username: str, code: str, fresh: str) -> None:
         tx.sessions.revoke_others(account_id, None, now)
         # Somebody else may have been here: apps that were let in for the time away are let in again by the person.
         tx.grants.revoke_of_account(account_id, now)
+        tx.device_grants.deny_of_account(account_id)
 
     realm.store.write(unit, index)

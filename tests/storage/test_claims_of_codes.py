@@ -63,11 +63,11 @@ def test_a_code_opens_nothing_after_a_change(store: SqlStore, end: str) -> None:
     assert store.read(lambda tx: tx.grants.get(claim.grant.id)) is None
 
 
-def test_an_expired_session_opens_nothing_and_an_offline_grant_needs_none(store: SqlStore) -> None:
+def test_an_expired_session_opens_nothing_an_offline_grant_neither(store: SqlStore) -> None:
     claim, _, session = _claim(store)
     late = replace(claim.grant, created_at=session.expires_at)
     offline = replace(late, id=a_grant(a_consent(consenting(store)[0])).id, offline=True)
-    assert _claimed(store, Claim(late, claim.age_version), Claim(offline, claim.age_version)) == [False, True]
+    assert _claimed(store, Claim(late, claim.age_version), Claim(offline, claim.age_version)) == [False, False]
 
 
 def test_a_code_that_comes_twice_in_one_group_opens_one_grant(store: SqlStore) -> None:
@@ -138,13 +138,7 @@ def test_a_group_keeps_apart_what_a_database_could_read_otherwise(store: SqlStor
     """A client id is any printable text (RFC 6749, appendix A.1), and PostgreSQL gets a column of them as an array."""
     odd, _, _ = _claim(store, client_id=client_id)
     plain, _, _ = _claim(store)
-    without, _, _ = _claim(store, session_id=None, offline=True)
-    assert _claimed(store, odd, plain, without) == [True, True, True]
-    for claim in (odd, plain, without):
+    without, _, _ = _claim(store, session_id=None)
+    assert _claimed(store, odd, plain, without) == [True, True, False]
+    for claim in (odd, plain):
         assert store.read(lambda tx, one=claim: tx.grants.get(one.grant.id)) == claim.grant
-
-
-def test_a_group_without_any_session_opens_offline_grants_alone(store: SqlStore) -> None:
-    offline, bound = [_claim(store, session_id=None, offline=offline)[0] for offline in (True, False)]
-    assert _claimed(store, bound) == [False]
-    assert _claimed(store, offline, bound) == [True, False]

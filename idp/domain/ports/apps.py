@@ -127,6 +127,10 @@ class DeviceGrants(Protocol):
         """Spend an approved code: exactly one caller ever gets True (RFC 8628, section 3.4)."""
         ...
 
+    def deny_of_account(self, account_id: bytes) -> int:
+        """Take back what a person approved and no device has fetched yet; how many those were."""
+        ...
+
 
 class AppUses(Protocol):
     """Counts of what apps ask for, by day."""

@@ -6,6 +6,7 @@ Order is security; what fails before step 9 leaves the code unspent for its righ
  3 the redirect URI is the same        6 account, consent, session live    9 claimed: spent and granted at once
 Steps 6 and 9 are one statement: tokens are made from what the code saw at `/authorize`, and leave only if the claim
 finds that still true. If not, 6 looks at what holds now, and 7 to 9 run once more with that.
+The session counts for `offline_access`, too: such a grant outlives its session, a code does not.
 Then 10: a replay revokes the grant the code first led to.
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 from authlib.oauth2.rfc6749 import BaseGrant, TokenEndpointMixin
 
 from crypto.pkce import is_verifier, verifier_matches
+from idp.domain.account import parse_age_record
 from idp.domain.age import Band
 from idp.domain.grant import Claim, Grant, Standing
 from idp.domain.ports import Transaction
@@ -62,10 +64,11 @@ class AuthorizationCodeGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[mis
             grant, answer = self._issued(seen, code.consent_id, now)  # 7, 8
             if store.write_each(_claim, Claim(grant, bytes.fromhex(code.age_version)), grant.id):  # 6, 9
                 return 200, answer, []
-        offline = OFFLINE_ACCESS in parse_scope(code.scope)
-        standing = provider.vouchers.standing(store, code, offline, now)
+        standing = provider.vouchers.standing(store, code, now)
         if not (standing.serves(client) and _still_agreed(standing, code)):  # 6
             raise InvalidGrant("the grant has ended", "account, consent or session")
+        if _found_a_child(provider, standing, code, now):  # 6
+            raise InvalidGrant("the grant has ended", "a child, as it turned out after the code")
         consent_id = code.consent_id if standing.agreed is None else standing.agreed.consent_id
         grant, answer = self._issued(standing, consent_id, now)  # 7, 8
         if not store.write(lambda tx: tx.grants.claim_code(grant), grant.id):  # 9
@@ -98,6 +101,15 @@ def _still_agreed(standing: Standing, code: AuthorizationCode) -> bool:
     agreed = standing.agreed
     claims = ClaimsRequest.from_compact(code.claims).age_claims
     return agreed is not None and parse_scope(code.scope) <= agreed.scope and claims <= agreed.claims
+
+
+def _found_a_child(provider: Provider, standing: Standing, code: AuthorizationCode, now: int) -> bool:
+    """Whether somebody is a child who was not known to be one at `/authorize`, where a guardian was not asked for."""
+    if code.band is not None or standing.age is None:
+        return False
+    age, seen = standing.age.state, parse_age_record(bytes.fromhex(code.age))
+    consent_age = provider.realm.policy.consent_age
+    return not age.over(consent_age, now) and (seen is None or bool(seen.state.over(consent_age, now)))
 
 
 def _check_pkce(code: AuthorizationCode, verifier: str | None) -> None:

@@ -68,6 +68,13 @@ _REDEEM = Statement(
     .values(state=param("redeemed"), account_id=null(), sealed=param("nothing")),
     "grant", "approved", "now", "redeemed", "nothing",
 )
+# Without an index: the devices of ten minutes are few, and passwords are rarely replaced.
+_DENY_OF_ACCOUNT = Statement(
+    update(device_grants)
+    .where(_T.account_id == param("account"), _T.state == param("approved"))
+    .values(state=param("denied"), account_id=null(), sealed=param("nothing")),
+    "account", "approved", "denied", "nothing",
+)
 
 
 class SqlDeviceGrants:
@@ -104,6 +111,9 @@ class SqlDeviceGrants:
 
     def claim_redeemed(self, grant_id: bytes, now: int) -> bool:
         return self._run.change(_REDEEM, grant_id, _APPROVED, now, _REDEEMED, b"") == 1
+
+    def deny_of_account(self, account_id: bytes) -> int:
+        return self._run.change(_DENY_OF_ACCOUNT, account_id, _APPROVED, _DENIED, b"")
 
     def _columns(self, grant: DeviceGrant) -> tuple[str, bytes | None, bytes]:
         """State, account and sealed content of a grant's stage."""

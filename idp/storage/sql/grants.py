@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import orjson
-from sqlalchemy import LargeBinary, and_, exists, func, literal_column, or_, select, update
+from sqlalchemy import LargeBinary, and_, exists, func, literal_column, select, update
 from sqlalchemy import bindparam as param
 from sqlalchemy.dialects.postgresql import insert as insert_new
 
@@ -28,22 +28,20 @@ _CLAIM = Statement(
 )
 
 _EACH = each_row(*_CLAIMED, "age_version")
-# Account active and its age as the code says, consent open, session alive: else the grant is not opened.
+# Account active and its age as the code says, consent open, session alive: else the grant is not opened. An offline
+# grant outlives its session from then on; before, a code left over from a session that was driven out opens nothing.
 _HOLDS = and_(
     accounts.c.id == _EACH.c.account_id,
     accounts.c.state == literal_column(f"'{AccountState.ACTIVE.value}'"),
     func.substr(accounts.c.age, literal_column("1"), literal_column(str(AGE_VERSION_BYTES))) == _EACH.c.age_version,
     consents.c.id == _EACH.c.consent_id,
     consents.c.withdrawn_at.is_(None),
-    or_(
-        _EACH.c.offline != literal_column("0"),
-        exists(
-            select(sessions.c.id).where(
-                sessions.c.id == _EACH.c.session_id,
-                sessions.c.revoked_at.is_(None),
-                sessions.c.expires_at > _EACH.c.created_at,
-            )
-        ),
+    exists(
+        select(sessions.c.id).where(
+            sessions.c.id == _EACH.c.session_id,
+            sessions.c.revoked_at.is_(None),
+            sessions.c.expires_at > _EACH.c.created_at,
+        )
     ),
 )
 _CLAIM_EACH = EachStatement(
