@@ -12,6 +12,10 @@ from idp.protocol.provider import Provider
 _AD = b"authorization-code/v1"
 _HEAD = 16 + 16 + 16
 _MEMBERS = 18
+_AGE = 16
+# An app can count, and is not to see by a code's length whether an age is known or a correction waits. Both of up to
+# fifteen thresholds fit; else it is twice as much. Who opens a code as hexadecimal passes over spaces.
+_AGE_DIGITS, _VERSION_DIGITS = 96, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,8 @@ def seal_code(provider: Provider, code: AuthorizationCode) -> str:
             code.session_expires_at,
             code.expires_at,
             code.band,
-            code.age,
-            code.age_version,
+            _padded(code.age, _AGE_DIGITS),
+            _padded(code.age_version, _VERSION_DIGITS),
         ]
     )
     return b64url_encode(provider.codes.seal(head + tail, _AD))
@@ -83,6 +87,11 @@ def open_code(provider: Provider, text: str) -> AuthorizationCode:
         raise InvalidGrant("the code is not valid", str(error)) from error
     # A node of a later version may have added members at the end, for its own; one of an earlier knew fewer.
     fields = orjson.loads(plaintext[_HEAD + 32 :])[:_MEMBERS]
+    fields[_AGE:] = [text.rstrip() for text in fields[_AGE:]]
     return AuthorizationCode(
         plaintext[:16], plaintext[16:32], plaintext[32:_HEAD], plaintext[_HEAD : _HEAD + 32], *fields
     )
+
+
+def _padded(text: str, width: int) -> str:
+    return text.ljust(max(1, -(-len(text) // width)) * width)

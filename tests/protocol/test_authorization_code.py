@@ -3,14 +3,17 @@
 import json
 from base64 import urlsafe_b64decode
 from contextlib import closing
+from datetime import date
 
 import pytest
 
 from idp.domain.account import AccountState
+from idp.domain.age import Assurance
 from idp.domain.client import ClientState
 from idp.domain.scope import OPENID
 from idp.services.clients import set_client_state
 from idp.services.consents import withdraw_consent
+from idp.services.evidence import record_evidence
 from idp.storage.sql.engine_sqlite import sqlite_library
 from tests.app import App, Person
 from tests.relying_party import CHALLENGE, VERIFIER, RelyingParty, error_of, success
@@ -65,6 +68,17 @@ def test_codes_are_sealed_and_never_alike(app: App, party: RelyingParty, person:
     assert not any(word.encode() in code for code in codes for word in json.loads(inside))
 
 
+def test_a_code_is_of_one_length_whatever_is_known_of_the_person(app: App, party: RelyingParty) -> None:
+    """An app that asks for no age learns nothing of it by counting: neither whether one is known nor that it waits."""
+    corrected = app.person("2000-02-02")
+    day = date.fromisoformat("1999-09-09")
+    record_evidence(app.provider.realm, corrected.username, day, "in_person", Assurance.STANDARD)
+    kept = app.provider.realm.store.read(lambda tx: tx.accounts.get(corrected.account.id))
+    assert kept is not None and kept.age is not None and kept.age.state.correction is not None
+    people = [corrected, *(app.person(birthdate) for birthdate in (None, "1990-05-17", "2009-05-17", "2010-05-17"))]
+    assert len({len(party.code(person, scope="openid")) for person in people}) == 1
+
+
 def test_nothing_is_stored_for_a_code(app: App, party: RelyingParty, person: Person) -> None:
     """row 43: between /authorize and /token the database does not know of it."""
     party.code(person)
@@ -97,7 +111,7 @@ def test_changed_codes_are_invalid_grant(app: App, party: RelyingParty, person: 
     """row 43: a flipped bit anywhere, and any other token of ours, is no code."""
     code = party.code(person)
     tokens = success(party.exchange(party.code(person)))
-    for position in range(0, len(code), 17):
+    for position in range(0, len(code), 23):
         changed = code[:position] + ("A" if code[position] != "A" else "B") + code[position + 1 :]
         assert error_of(party.exchange(changed)) == "invalid_grant"
     for other in (tokens["access_token"], tokens["refresh_token"], tokens["id_token"], code[:-4], code + "AAAA", "."):
