@@ -1,6 +1,5 @@
 """Tabs of a real browser on pages that are really served, and what is seen of a page there."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +9,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, BrowserContext, Page
-from werkzeug.serving import make_server
 
 from idp.domain.client import Client
 from tests.need import INTEROP
@@ -18,20 +16,6 @@ from tests.web.conftest import Pages, request_of
 from tests.web.visitor import PASSWORD
 
 PHONE, DESKTOP = {"width": 320, "height": 640}, {"width": 1280, "height": 900}
-
-
-@contextmanager
-def serving(wsgi: Any, port: int) -> Iterator[None]:
-    """A WSGI application on a port of loopback."""
-    server = make_server("127.0.0.1", port, wsgi, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @dataclass

@@ -18,8 +18,9 @@ from idp.web.pages.application import create_pages
 from tests.clock import FixedClock
 from tests.need import need
 from tests.server_process import free_port
+from tests.serving import serving
 from tests.web.conftest import CHEAP, Pages, request_of
-from tests.web.tabs import PHONE, Looks, Tab, look_at, serving, tab_on
+from tests.web.tabs import PHONE, Looks, Tab, look_at, tab_on
 from tests.web.visitor import PASSWORD
 
 

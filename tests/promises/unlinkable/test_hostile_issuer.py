@@ -5,14 +5,10 @@ it holds its log's key, and signs whatever it shows.
 """
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from socketserver import ThreadingMixIn
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 
@@ -30,6 +26,7 @@ from tests.app import App
 from tests.need import need
 from tests.relying_party import error_of
 from tests.server_process import free_port
+from tests.serving import serving
 from tests.veiled import Veiled, Wallet, make_door, running_veiled
 from tests.wallet.test_wallet_modules import run
 
@@ -119,29 +116,6 @@ def _in_front_of(veiled: Veiled) -> HostileIssuer:
 
 
 # -------------------------------------------------------------------------------------------------------- wallet
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Nothing to the terminal."""
-
-
-@contextmanager
-def _served(app: App, port: int) -> Iterator[None]:
-    """An application on loopback until the block is left."""
-    server = make_server("127.0.0.1", port, app.application, _Server, _Quiet)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def test_wallet_refuses_every_key_that_others_do_not_see(tmp_path: Path) -> None:
     """Its own modules in Node, at both halves as they are, with one witness and the notice of a day."""
     need("node")
@@ -151,8 +125,8 @@ def test_wallet_refuses_every_key_that_others_do_not_see(tmp_path: Path) -> None
         veiled = running.enter_context(running_veiled(tmp_path, **issuers))
         token = Wallet(veiled).access_token(veiled.account.person())
         _in_front_of(veiled)
-        running.enter_context(_served(veiled.account, account_port))
-        running.enter_context(_served(veiled.door, door_port))
+        running.enter_context(serving(veiled.account.application, account_port))
+        running.enter_context(serving(veiled.door.application, door_port))
         given = {
             "accessToken": token, "account": veiled.account.issuer, "door": veiled.door.issuer, "batch": 32,
             "now": veiled.clock.now(),
