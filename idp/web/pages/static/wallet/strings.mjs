@@ -4,7 +4,7 @@ import { en } from "./words_en.mjs";
 import { zh } from "./words_zh.mjs";
 
 const WORDS = { en, "zh-Hans": zh };
-export const LANGUAGES = { "zh-Hans": "简体中文", en: "English" };
+export const LANGUAGES = { en: "English", "zh-Hans": "简体中文" };
 
 /** The language the person chose here, else the first of the browser's that there is, else English. */
 export function chooseLanguage(chosen, wanted) {
