@@ -20,8 +20,9 @@ INTEROP := tests/interop
 
 setup: $(VENV)/.project-installed $(INTEROP)/node_modules/.installed
 
+# exec: a make that is told to end passes that on to its child, and the child must not be a shell in between.
 demo: setup
-	$(BIN)/blindage demo
+	exec $(BIN)/blindage demo
 
 test: lint
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
