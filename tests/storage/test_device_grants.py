@@ -83,6 +83,22 @@ def test_an_approved_grant_is_redeemed_once_and_forgets_who_it_was_for(store: Sq
     assert account.id not in database.dump(["device_grants"])
 
 
+def test_what_an_account_approved_and_nobody_fetched_can_be_taken_back(store: SqlStore, database: Database) -> None:
+    account, other = an_account(), an_account()
+    mine, fetched, anothers, waiting = drawn = [a_device_grant() for _ in range(4)]
+    assert all(store.write(lambda tx, one=one: tx.device_grants.add(one)) for one in drawn)
+    for grant, person in ((mine, account), (fetched, account), (anothers, other)):
+        answered = grant.approve(an_approval(person), NOW)
+        assert store.write(lambda tx, answered=answered: tx.device_grants.claim_answer(answered, NOW))
+    assert store.write(lambda tx: tx.device_grants.claim_redeemed(fetched.id, NOW))
+    assert store.write(lambda tx: tx.device_grants.deny_of_account(account.id)) == 1
+    assert not store.write(lambda tx: tx.device_grants.claim_redeemed(mine.id, NOW))
+    stages = [found.stage for one in (mine, fetched, waiting) if (found := _stored(store, one)) is not None]
+    assert stages == [Denied(), Redeemed(), Waiting()]
+    assert store.write(lambda tx: tx.device_grants.claim_redeemed(anothers.id, NOW))
+    assert account.id not in database.dump(["device_grants"])
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_time_ends_every_step(store: SqlStore, late: bool) -> None:
     grant = _added(store)
