@@ -12,7 +12,8 @@ SHELL := /bin/sh
 .PHONY: setup demo test test-long bench lint lock clean
 
 PYTHON ?= python3
-PYTEST_WORKERS ?= 2
+# One more than the cores of a small machine: many tests wait for servers and browsers.
+PYTEST_WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input

@@ -72,6 +72,9 @@ class Firefox:
             ".then((value) => done({ value }), (error) => done({ error: `${error.name}: ${error.message}` }));"
         )
         answer = self.command("WebDriver:ExecuteAsyncScript", script=script, args=list(arguments))
+        if answer is None:
+            # The page went away in the middle of it.
+            raise FirefoxError("another page is being loaded")
         if "error" in answer:
             raise FirefoxError(answer["error"])
         return answer.get("value")

@@ -78,10 +78,6 @@ def _lose_redis(stack: Stack, app: BrowsedApp, seconds: float, clients: int) -> 
     assert late == {}
 
 
-def test_redis_frozen_flushed_killed_and_back_costs_nobody_a_request(stack: Stack, app: BrowsedApp) -> None:
-    _lose_redis(stack, app, seconds=1.5, clients=4)
-
-
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_redis_away_for_half_minutes_costs_nobody_a_request(stack: Stack, app: BrowsedApp) -> None:
@@ -133,11 +129,6 @@ def _alive(app: BrowsedApp, ledger: Ledger) -> None:
     connection = Connection(app.servers[0], app.issuer.url)
     assert [token for token in ledger.tokens if app.refresh(connection, token).status != 200] == []
     connection.close()
-
-
-@pytest.mark.timeout(200)
-def test_postmaster_killed_under_load_loses_nothing_and_doubles_nothing(stack: Stack) -> None:
-    _crash_database(stack, kills=2)
 
 
 @pytest.mark.long

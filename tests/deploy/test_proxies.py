@@ -139,11 +139,6 @@ def _roll(stack: Stack, app: BrowsedApp, proxy: str, restarts: int, least: int, 
     assert sum(node.starts for node in stack.nodes) - sum(before) == restarts
 
 
-@pytest.mark.parametrize("proxy", PROXIES)
-def test_rolling_restart_of_both_nodes_fails_no_request(stack: Stack, app: BrowsedApp, proxy: str) -> None:
-    _roll(stack, app, proxy, restarts=2, least=1_000)
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("proxy", PROXIES)
 def test_killed_nodes_are_seen_by_the_traffic(stack: Stack, app: BrowsedApp, proxy: str) -> None:

@@ -99,11 +99,6 @@ def _roll_between(stack: Stack, old: Path, new: Path, turns: Sequence[str], leas
     assert len(traffic.requests) >= least
 
 
-@pytest.mark.timeout(400)
-def test_next_version_runs_beside_this_one(stack: Stack, tmp_path: Path) -> None:
-    _roll_between(stack, ROOT, _next_version(tmp_path), ["new"], least=1_000)
-
-
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_next_version_runs_beside_this_one_and_back(stack: Stack, tmp_path: Path) -> None:

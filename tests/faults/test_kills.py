@@ -52,16 +52,6 @@ def _survives(
     assert found.ready_within("kill_backend") <= DATABASE_READY_SECONDS * patience
 
 
-@pytest.mark.timeout(200)
-def test_sqlite_keeps_its_word_through_kills(tmp_path: Path) -> None:
-    _survives(tmp_path / "data", [kill_server] * 5, patience=4)
-
-
-@pytest.mark.timeout(200)
-def test_postgresql_keeps_its_word_through_kills(tmp_path: Path, cluster: PostgresCluster) -> None:
-    _survives(tmp_path / "data", [kill_server, kill_database, kill_backend] * 2, cluster, patience=4)
-
-
 @pytest.mark.long
 def test_sqlite_keeps_its_word_through_100_kills_of_the_server(tmp_path: Path) -> None:
     _survives(tmp_path / "data", [kill_server] * 100)

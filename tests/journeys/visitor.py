@@ -79,6 +79,7 @@ class Visitor:
 
     def look(self, name: str) -> None:
         """Keep a picture of the whole page, which must not be wider than the window."""
+        self.page.wait_for_load_state()
         wider = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert wider <= 0, f"{self.page.url} is {wider} px too wide"
         self.page.screenshot(path=self._screenshots / f"{name}-{self._variant}.png", full_page=True)

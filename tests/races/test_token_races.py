@@ -191,13 +191,6 @@ def _tokens_are_spent_once(tmp_path: Path, postgres_url: str, count: int) -> Non
         doors.door.run("fsck", "--json")
 
 
-@pytest.mark.timeout(240)
-def test_200_tokens_are_spent_once_by_eight_spenders_racing_at_two_processes(
-    tmp_path: Path, postgres_url: str
-) -> None:
-    _tokens_are_spent_once(tmp_path, postgres_url, count=200)
-
-
 @pytest.mark.long
 def test_1000_tokens_are_spent_once_by_eight_spenders_racing_at_two_processes(
     tmp_path: Path, postgres_url: str

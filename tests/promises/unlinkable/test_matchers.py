@@ -116,6 +116,7 @@ def test_wallet_that_shows_the_same_few_bytes_to_both_halves_is_recognised(
 
 
 # ---------------------------------------------------------------- what is left to time, address and browser, in figures
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("often", "span", "at_least"), [("a week", 7 * DAY, 0.9), ("an hour", 3600, 0.05)], ids=["week", "hour"]
 )
@@ -128,6 +129,7 @@ def test_fill_on_the_way_is_linkable_by_time(veiled: Veiled, often: str, span: i
     assert best.share > at_least
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("case", "habits", "name", "at_least"),
     [
