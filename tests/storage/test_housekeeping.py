@@ -168,8 +168,9 @@ class Plans:
 
     @property
     def scans(self) -> list[str]:
-        """Lines that say that a whole table is read."""
-        return [line for line in self.lines if line.strip(" ->").startswith(("Seq Scan", "SCAN"))]
+        """Lines that say that a whole table is read; the bite itself is one, of as many rows as it may have."""
+        lines = [line.strip(" ->") for line in self.lines]
+        return [line for line in lines if line.startswith(("Seq Scan", "SCAN")) and line != "SCAN bite"]
 
     def of(self, run: Any) -> Any:
         """A runner on the same connection."""

@@ -29,7 +29,9 @@ class Expiring:
         # What another process is just removing is passed over: nobody waits for its locks (SQLite has one writer).
         # The key of `attempts` is a pair, but its first half names the same counter.
         some = select(key).where(*expired).order_by(time).limit(param("limit")).with_for_update(skip_locked=True)
-        remove = delete(self.table).where(key.in_(some), *expired)
+        # Looked for once: as a plain subquery PostgreSQL may run it again for each row, past the limit.
+        bite = some.cte("bite").prefix_with("MATERIALIZED", dialect="postgresql")
+        remove = delete(self.table).where(key.in_(select(bite.c[key.name])), *expired)
         object.__setattr__(self, "first", Statement(first, "since", "before"))
         object.__setattr__(self, "remove", Statement(remove, "since", "before", "limit"))
 
