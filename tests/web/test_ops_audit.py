@@ -70,7 +70,7 @@ def test_a_record_shows_band_assurance_dates_and_counts_and_never_a_birth_date_o
     visitor.submit(visitor.follow(visitor.get(authorize_url(client))), {"decision": "allow"})
     text = _look(officer, person.username).text
     one_app = "<dt>Apps with a consent</dt><dd>1</dd>"
-    for shown in (person.username, "minor (under 18)", "standard", "2028-06-01", one_app):
+    for shown in (person.username, "minor (under 18)", "standard", "June 1, 2028", one_app):
         assert shown in text, shown
     born = BIRTH_DATES["minor"]
     dates = (born.isoformat(), born.strftime("%Y%m%d"), str(born.year))

@@ -1,5 +1,7 @@
 """`/ops/records`: an officer looks at one account's record, with a stated reason."""
 
+from datetime import date
+
 from flask import Response, url_for
 
 from idp.domain.errors import Refused
@@ -7,7 +9,7 @@ from idp.domain.staff import LookReason
 from idp.services.staff_looks import look_at_record
 from idp.services.staff_sign_in import OnDuty
 from idp.web.answer import page
-from idp.web.moment import day
+from idp.web.moment import day, public_day
 from idp.web.site import Visit
 
 
@@ -31,10 +33,15 @@ def look(visit: Visit, duty: OnDuty) -> Response:
         "ops/record.html",
         record=record,
         created=day(visit, record.created_at),
+        changes=_in_words(record.age["changes_on"] if record.age else None),
         reason=reason,
         case=case.strip(),
         here=url_for("ops.records"),
     )
+
+
+def _in_words(on: str | None) -> str | None:
+    return public_day(date.fromisoformat(on)) if on else None
 
 
 def _form(visit: Visit, problem: str | None = None, status: int = 200) -> Response:
