@@ -93,7 +93,7 @@ def _crash_database(stack: Stack, kills: int) -> None:
     connection.close()
     slowest, held = 0.0, 0
     for kill in range(kills):
-        with Load(app, ledger, app.codes(CODES)):
+        with Load(app, ledger, app.codes(CODES), source=f"127.8.{kill}.1"):
             time.sleep(0.4)
             kill_postmaster(stack.cluster)
             time.sleep(0.5)

@@ -69,7 +69,8 @@ class Consenter:
 class Load:
     """Sessions that refresh without pause, codes that two redeem at once, and consents when there is a `consenter`.
 
-    `seconds` is how long the codes should last. All goes on until told to stop; the server may die meanwhile.
+    `seconds` is how long the codes should last; `source` is the loopback address to come from, where limits are on: the
+    second of two that redeem is refused. All goes on until told to stop; the server may die meanwhile.
     """
 
     def __init__(
@@ -79,7 +80,9 @@ class Load:
         codes: Sequence[Code],
         consenter: Consenter | None = None,
         seconds: float = 0.5,
+        source: str | None = None,
     ) -> None:
+        self._source = source
         self._app = app
         self._ledger = ledger
         self._codes = list(codes)
@@ -151,7 +154,7 @@ class Load:
         while (code := self._second.get()) is not None:
             answer = None
             try:
-                connection = connection or Connection(self._app.servers[-1], self._app.issuer.url)
+                connection = connection or Connection(self._app.servers[-1], self._app.issuer.url, self._source)
                 answer = self._app.redeem(connection, code)
             except _AWAY:
                 if connection is not None:
@@ -185,7 +188,7 @@ class Load:
         connection: Connection | None = None
         while not self._stop.is_set():
             try:
-                connection = connection or Connection(self._app.servers[0], self._app.issuer.url)
+                connection = connection or Connection(self._app.servers[0], self._app.issuer.url, self._source)
                 once(connection)
             except _AWAY:
                 if connection is not None:

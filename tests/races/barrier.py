@@ -41,9 +41,14 @@ class Connection:
             headers["Authorization"] = "Basic " + b64encode(":".join(client).encode()).decode()
         if cookie is not None:
             headers["Cookie"] = cookie
-        self._connection.request("POST", path, urlencode(form), headers)
-        response = self._connection.getresponse()
-        text = response.read()
+        try:
+            self._connection.request("POST", path, urlencode(form), headers)
+            response = self._connection.getresponse()
+            text = response.read()
+        except BaseException:
+            # A server that dies half-way leaves a socket that nobody else would close.
+            self._connection.close()
+            raise
         return Answer(response.status, json.loads(text) if text[:1] == b"{" else {})
 
     def close(self) -> None:
