@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -31,7 +32,11 @@ def need(thing: str) -> Path:
     try:
         return _FINDERS.get(thing, lambda: _program(thing))()
     except Missing as missing:
-        reason = f"{thing}: {missing}"
+        lacking(f"{thing}: {missing}")
+
+
+def lacking(reason: str) -> NoReturn:
+    """Skip the test that runs because something is not there; with REQUIRE_ALL=1 fail it."""
     if os.environ.get("REQUIRE_ALL") == "1":
         pytest.fail(f"{reason} (REQUIRE_ALL=1)", pytrace=False)
     pytest.skip(reason, allow_module_level=True)

@@ -13,7 +13,7 @@ import tests.issuer
 from idp.storage.sql.layout import ACCOUNT
 from tests.deploy.stack import Stack
 from tests.deploy.traffic import BrowsedApp, Traffic
-from tests.need import ROOT
+from tests.need import ROOT, lacking
 
 _PROGRAM = ("idp", "crypto")
 _ADDS = '''"""A table, a column, an index. Expands."""
@@ -54,7 +54,7 @@ def _version_before_the_newest_migration(directory: Path) -> Path:
         archive = ["git", "archive", f"{added[-1]}^", *_PROGRAM]
         packed = subprocess.run(archive, cwd=ROOT, check=True, capture_output=True, timeout=60).stdout
     except (OSError, IndexError, subprocess.CalledProcessError):
-        pytest.skip("the commits before the newest migration are not here")
+        lacking("the commits before the newest migration are not here")
     tree = directory / "before"
     tree.mkdir()
     subprocess.run(["tar", "-x", "-C", tree], input=packed, check=True, timeout=60)
