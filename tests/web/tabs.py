@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from idp.domain.client import Client
+from tests.chromium import follow
 from tests.need import INTEROP
 from tests.web.conftest import Pages, request_of
 from tests.web.visitor import PASSWORD
@@ -33,7 +34,11 @@ class Tab:
     def sign_in(self, username: str) -> None:
         self.page.fill("#username", username)
         self.page.fill("#password", PASSWORD)
-        self.page.click("main button[type=submit]")
+        self.follow("main button[type=submit]")
+
+    def follow(self, selector: str) -> None:
+        """Click what leads to another page, and wait until that is loaded."""
+        follow(self.page.locator(selector))
 
 
 @contextmanager
@@ -76,8 +81,10 @@ def _axe() -> str | None:
     return file.read_text("utf-8") if file.exists() else None
 
 
-def look_at(page: Page, scene: str, language: str, pictures: Path) -> Looks:
-    """One page on a telephone and a desk, light and dark; a picture of each goes to `pictures`."""
+def look_at(page: Page, mark: str, scene: str, language: str, pictures: Path) -> Looks:
+    """The page that has `mark`, on a telephone and a desk, light and dark; a picture of each goes to `pictures`."""
+    expect(page.locator(mark), f"not the page of {scene}").to_have_count(1)
+    page.wait_for_load_state()
     seen, rules = Looks(page.get_attribute("html", "lang")), _axe()
     for viewport, colours in ((PHONE, "light"), (PHONE, "dark"), (DESKTOP, "light"), (DESKTOP, "dark")):
         page.set_viewport_size(viewport)
