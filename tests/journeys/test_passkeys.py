@@ -123,7 +123,7 @@ def test_the_passkey_is_among_the_suggestions_of_the_name_field(person: Person, 
     person.attend(True)
     # It may be there before the page has loaded: only where the person ends up counts.
     person.page.goto(f"{issuer.url}/sign-in", wait_until="commit")
-    expect(person.page).to_have_url(f"{issuer.url}/account", timeout=15_000)
+    expect(person.page).to_have_url(f"{issuer.url}/account")
     expect(person.page.get_by_text(username).first).to_be_visible()
     assert person.complaints == []
 

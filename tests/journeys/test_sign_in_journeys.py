@@ -6,6 +6,7 @@ import secrets
 import pytest
 from playwright.sync_api import expect
 
+from tests.chromium import follow
 from tests.journeys.conftest import NewVisitor
 
 LANGUAGES = ["en", "zh"]
@@ -72,7 +73,7 @@ def test_child_is_told_that_the_guardian_must_agree(new_visitor: NewVisitor, lan
     expect(visitor.page.get_by_text({"en": "guardian", "zh": "监护人"}[language]).first).to_be_visible()
     assert visitor.page.locator("button[name=decision][value=allow]").count() == 0
     visitor.look("notice-guardian")
-    visitor.page.locator("main form button").click()
+    visitor.acknowledge()
     # The app cannot tell this from any other no.
     visitor.see_message("declined")
 
@@ -98,13 +99,13 @@ def test_new_account_is_told_what_to_do_about_its_age(new_visitor: NewVisitor, l
     visitor = new_visitor(language, 320)
     visitor.open_app()
     visitor.press_sign_in()
-    visitor.page.locator("main a[href*=sign-up]").click()
+    follow(visitor.page.locator("main a[href*=sign-up]"))
     visitor.look("sign-up")
     visitor.give_password("new-" + secrets.token_hex(4), "a password made today")
     expect(visitor.page.locator("main ol")).to_be_visible()
     assert visitor.page.locator("button[name=decision]").count() == 0
     visitor.look("notice-age-unknown")
-    visitor.page.locator("main form button").click()
+    visitor.acknowledge()
     visitor.see_message("declined")
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, expect
 
 from relying_party_demo.languages import WORDS
+from tests.chromium import follow
 from tests.journeys.running_demo import RunningDemo
 
 
@@ -41,11 +42,15 @@ class Visitor:
         """At the account issuer: sign in; by default with the password that the demo printed."""
         self.page.locator("input[name=username]").fill(username)
         self.page.locator("input[name=password]").fill(password or self.demo.password(username))
-        self.page.locator("form:has(input[name=password]) button").click()
+        follow(self.page.locator("form:has(input[name=password]) button"))
 
     def decide(self, decision: str) -> None:
         """On the consent page: `allow` or `deny`."""
-        self.page.locator(f"button[name=decision][value={decision}]").click()
+        follow(self.page.locator(f"button[name=decision][value={decision}]"))
+
+    def acknowledge(self) -> None:
+        """On a notice in the place of the consent page: go back to the app."""
+        follow(self.page.locator("main form button"))
 
     def sign_in(self, username: str, address: str | None = None) -> None:
         """All the way from the app's first page to its area."""
@@ -60,7 +65,7 @@ class Visitor:
         self.page.goto(self.demo.issuer + "/account")
         withdraw = self.page.locator("form[action$=withdraw] button")
         while withdraw.count():
-            withdraw.first.click()
+            follow(withdraw.first)
             self.page.wait_for_url("**/account?done=withdrawn")
 
     def see_area(self, area: str) -> None:
