@@ -15,6 +15,7 @@ from tests.issuer import PASSWORD
 from tests.journeys.conftest import NewVisitor
 from tests.journeys.running_demo import BLINDAGE, RunningDemo
 from tests.journeys.visitor import Visitor
+from tests.wallet.words import texts_of
 
 TAGS = {"en": "en", "zh": "zh-Hans"}
 BATCH = 32
@@ -32,9 +33,7 @@ class Wallet:
 
     def word(self, name: str) -> str:
         """A text of the wallet."""
-        script = "([language, name]) => import('/wallet/strings.mjs').then(({ wordsIn }) => wordsIn(language)[name])"
-        text: str = self.visitor.page.evaluate(script, [TAGS[self.visitor.language], name])
-        return text
+        return texts_of(self.visitor.page, TAGS[self.visitor.language])[name]
 
     def see(self, name: str) -> None:
         """Be on the screen with this heading, and nothing under way."""
@@ -191,7 +190,7 @@ def test_no_at_the_door_and_a_child_come_back_as_every_no(new_visitor: NewVisito
     wallet.press("fill_now")
     visitor.give_password("demo-child")
     expect(visitor.page.get_by_text("guardian").first).to_be_visible()
-    visitor.page.locator("main form button").click()
+    visitor.acknowledge()
     wallet.see("title_present")
     expect(visitor.page.locator("[role=alert]")).to_have_attribute("data-code", "sign_in_declined")
     wallet.press("decline")

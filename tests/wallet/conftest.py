@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.wallet.control import Stage, stage
+from tests.wallet.words import texts_of
 
 LOCALES = {"en": "en-GB", "zh-Hans": "zh-CN"}
 BATCH = 32
@@ -35,11 +36,7 @@ class Person:
 
     def word(self, name: str) -> str:
         """A text of the wallet, by its name."""
-        script = (
-            "([language, name]) => import('/wallet/strings.mjs').then(({ wordsIn }) => wordsIn(language)[name])"
-        )
-        text: str = self.page.evaluate(script, [self.language, name])
-        return text
+        return texts_of(self.page, self.language)[name]
 
     def see(self, name: str) -> None:
         """Be on the screen with this heading."""
