@@ -135,9 +135,18 @@ class Firefox:
 
     def complaints(self, about: str) -> list[str]:
         """Messages of the browser's console that name an address, or a policy that was broken."""
-        said = self._chrome("return Services.console.getMessageArray().map((one) => String(one.message))")
+        # They come from the page's process a little later than what they are about, but in order: once the page's last
+        # word is there, so is everything before it.
+        last = f"last word {self._last}"
+        self.run("setTimeout(() => { throw new Error(given[0]) })", last)
+        deadline = time.monotonic() + _WAIT_SECONDS
+        said: list[str] = []
+        while not any(last in text for text in said):
+            assert time.monotonic() < deadline, "the console is silent"
+            time.sleep(0.05)
+            said = self._chrome("return Services.console.getMessageArray().map((one) => String(one.message))")
         # The browser looks for an icon by itself, and the wallet's policy lets no image in.
-        said = [text for text in said if "FaviconLoader" not in text]
+        said = [text for text in said if not any(other in text for other in ("FaviconLoader", "last word "))]
         return [text for text in said if about in text or "Content-Security-Policy" in text]
 
     def quit(self) -> None:
@@ -154,6 +163,8 @@ class Firefox:
             self.command("Marionette:SetContext", value="content")
 
     def _element(self, selector: str) -> str:
+        # It may belong to a page that has an address already, and nothing in it yet.
+        self.wait("document.querySelector(given[0]) !== null", selector)
         found = self.command("WebDriver:FindElement", using="css selector", value=selector)
         return str(found[_ELEMENT])
 

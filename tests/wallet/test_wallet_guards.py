@@ -49,9 +49,8 @@ def test_a_file_changed_on_the_way_does_not_run(actors: Stage, new_person: NewPe
     changed = (WALLET / name).read_bytes() + b"\nglobalThis.wasChanged = true;\n"
     actors.door.changed[name] = changed
     # Modules have run, or never will, when the page is loaded; only the console may be a little later.
-    person.open_wallet()
-    while not any("integrity" in complaint for complaint in person.complaints):
-        person.page.wait_for_timeout(50)
+    with person.page.expect_console_message(lambda said: "integrity" in said.text):
+        person.open_wallet()
     assert person.page.evaluate("globalThis.wasChanged") is None
     assert person.page.locator("#main button").count() == 0
     assert "then do not go on" in " ".join(person.page.inner_text("main").split())
