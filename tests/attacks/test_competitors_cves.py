@@ -149,10 +149,10 @@ def test_authlib_cve_2024_37568_a_public_key_is_no_hmac_secret(app: App) -> None
 def test_authlib_cve_2025_61920_a_huge_header_costs_nothing(app: App) -> None:
     """A token of megabytes is refused by its length, before anything is decoded."""
     huge = _b64(b'{"alg":"RS256","x":"' + b"a" * 20_000_000 + b'"}') + ".e30.AA"
-    begun = time.process_time()
+    begun = time.thread_time()
     with pytest.raises(JwtError):
         verify_jwt(huge, app.provider.keys.find, algorithms=frozenset({"RS256"}), typ=frozenset({None}))
-    assert time.process_time() - begun < 0.05
+    assert time.thread_time() - begun < 0.05
 
 
 def test_authlib_cve_2026_27962_a_key_in_the_header_is_not_trusted(app: App) -> None:

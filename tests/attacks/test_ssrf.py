@@ -288,7 +288,8 @@ def test_the_whole_fetch_ends_after_three_seconds_even_if_bytes_keep_coming() ->
         stop.set()
         thread.join(5)
     assert caught.value.reason == "timeout"
-    assert TOTAL_SECONDS - 0.2 < took < TOTAL_SECONDS + 1
+    # All the bytes would take a hundred seconds.
+    assert TOTAL_SECONDS - 0.2 < took < 2 * TOTAL_SECONDS
 
 
 def test_a_name_server_that_hangs_is_given_up_and_cannot_collect_threads() -> None:
@@ -300,14 +301,15 @@ def test_a_name_server_that_hangs_is_given_up_and_cannot_collect_threads() -> No
 
     # A clock that runs fast: each fetch believes its three seconds over after a look at it.
     fetcher = GuardedFetcher(loopback=False, resolver=hanging, clock=FastClock(2.9), network=Network())
-    before = threading.active_count()
+    # Those of other tests may be ending meanwhile.
+    before = set(threading.enumerate())
     reasons = []
     for _ in range(12):
         with pytest.raises(FetchRefused) as caught:
             fetcher.get("https://app.example/")
         reasons.append(caught.value.reason)
     assert reasons == ["timeout"] * 8 + ["busy"] * 4
-    assert threading.active_count() - before == 8
+    assert len(set(threading.enumerate()) - before) == 8
     release.set()
 
 

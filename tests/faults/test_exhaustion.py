@@ -14,6 +14,7 @@ from tests.issuer import running_issuer
 from tests.races.apps import NO_LIMITS, RacingApp
 from tests.races.barrier import Connection
 from tests.storage.databases import Database
+from tests.storage.groups import wait_until
 
 CLIENTS = 100
 LOCKED_SECONDS = 3.0
@@ -43,7 +44,7 @@ def test_hundred_clients_and_a_locked_table_get_503_soon_and_nothing_leaks(tmp_p
         clients = [threading.Thread(target=client) for _ in range(CLIENTS)]
         for thread in clients:
             thread.start()
-        time.sleep(0.5)
+        wait_until(lambda: len(answers) >= CLIENTS, 60)
         address = make_url(postgres_url).set(drivername="postgresql").render_as_string(hide_password=False)
         with closing(psycopg.connect(address)) as holding:
             holding.execute(b"LOCK TABLE grants IN ACCESS EXCLUSIVE MODE")

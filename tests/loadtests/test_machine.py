@@ -42,12 +42,15 @@ def test_children_that_have_ended_and_children_that_live_are_counted() -> None:
 
 
 def test_other_processes_are_not_counted() -> None:
-    idle = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    program = "import sys; print('ready', flush=True); sys.stdin.read()"
+    idle = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
-        time.sleep(0.2)
+        assert idle.stdout is not None
+        assert idle.stdout.readline() == b"ready\n"
+        started = usage_of([idle.pid]).cpu_seconds
         end = time.process_time() + 0.3
         while time.process_time() < end:
             pass
-        assert usage_of([idle.pid]).cpu_seconds < 0.25
+        assert usage_of([idle.pid]).cpu_seconds - started < 0.1
     finally:
         idle.communicate()

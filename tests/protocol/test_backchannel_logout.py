@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from idp.outbound.guarded_fetcher import TOTAL_SECONDS
 from idp.protocol.delivery import LEASE_SECONDS
 from idp.services.my_account import change_password, end_session
 from idp.services.sign_in import sign_in, sign_out
@@ -131,13 +132,18 @@ def test_signing_out_on_the_page_tells_the_apps_and_waits_for_none(told: ToldApp
 def test_apps_are_told_in_parallel(told: ToldApps) -> None:
     """row 91: Back-Channel Logout, section 2.5."""
     person = told.app.signed_in()
+    # Each app answers when all of them have been told; nobody waits longer for an answer than the server would.
+    together = threading.Barrier(6, timeout=TOTAL_SECONDS)
+
+    def answer(request: Received) -> tuple[int, dict[str, str], bytes]:
+        together.wait()
+        return 200, {}, b""
+
     for number in range(6):
         told.id_token(told.register(f"app{number}", logout=True), person)
-        told.server.answers[f"/app{number}/logout"] = lambda request: (time.sleep(0.4), (200, {}, b""))[1]
+        told.server.answers[f"/app{number}/logout"] = answer
     sign_out(told.app.provider.realm, told.session(person))
-    began = time.monotonic()
     assert told.deliver() == 6
-    assert time.monotonic() - began < 6 * 0.4
 
 
 def test_a_token_is_made_anew_for_every_try(told: ToldApps) -> None:
@@ -185,7 +191,7 @@ def test_a_logout_uri_that_leads_inside_gets_no_connection(told: ToldApps) -> No
     sign_out(told.app.provider.realm, told.session(person))
     began = time.monotonic()
     assert told.deliver() == 0
-    assert time.monotonic() - began < 1, "refused, not timed out"
+    assert time.monotonic() - began < TOTAL_SECONDS, "refused, not timed out"
 
 
 def test_ending_one_of_several_sessions_tells_that_sessions_apps_alone(told: ToldApps) -> None:

@@ -64,14 +64,15 @@ def test_a_full_queue_answers_at_once() -> None:
 
     def slow() -> None:
         inside.set()
-        leave.wait(10)
+        leave.wait(60)
 
     thread = threading.Thread(target=lambda: work._work(slow))
     thread.start()
-    inside.wait(10)
+    assert inside.wait(20)
     begun = time.perf_counter()
     with pytest.raises(Busy):
         work.verify(None, "x")
-    assert time.perf_counter() - begun < 1
+    # Whoever waited for a place would wait for a minute.
+    assert time.perf_counter() - begun < 5
     leave.set()
     thread.join()

@@ -83,8 +83,8 @@ def test_a_connection_that_died_idle_is_replaced_without_a_word(
     store: SqlStore, database: Database, of_whom: Callable[[Any], int] | None
 ) -> None:
     pid = store.write(_pid) if of_whom else store.read(_pid)
-    database.execute("SELECT pg_terminate_backend(?)", pid)
-    time.sleep(0.05)
+    # Returns once it is gone.
+    assert database.rows("SELECT pg_terminate_backend(?, 20000)", pid) == [(True,)]
     assert store.write(_claim("after"))
     assert store.read(lambda tx: tx.keys.meta("after")) == "x"
 
