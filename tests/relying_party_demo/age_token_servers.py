@@ -112,7 +112,8 @@ def running_servers(directory: Path) -> Iterator[Servers]:
 
 
 def _ready(port: int) -> bool:
+    """The gate has the issuer's keys. While the first knock waits for them, it sends the others away (503)."""
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/", timeout=1).status_code == 200
+        return httpx.get(f"http://127.0.0.1:{port}/night", timeout=10).status_code == 401
     except httpx.HTTPError:
         return False
