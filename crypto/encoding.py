@@ -8,6 +8,7 @@ from crypto.errors import EncodingError
 
 # To the alphabet that binascii reads; what it would read beyond ours becomes a character that it refuses.
 _TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
+_FROM_STANDARD = bytes.maketrans(b"+/", b"-_")
 _LAST = {0: None, 2: frozenset(b"AQgw"), 3: frozenset(b"AEIMQUYcgkosw048")}
 """Length modulo 4 -> last characters whose spare bits are zero: others would give one value two spellings."""
 _PADDED = re.compile(rb"[A-Za-z0-9_-]*={0,2}\Z")
@@ -16,7 +17,7 @@ FIELD_MAX = 0xFFFF
 
 def b64url_encode(data: bytes) -> str:
     """Base64url without padding (RFC 7515, section 2)."""
-    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(data, newline=False).translate(_FROM_STANDARD, b"=").decode("ascii")
 
 
 def b64url_decode(text: str | bytes) -> bytes:

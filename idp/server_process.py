@@ -1,5 +1,6 @@
 """What one worker process does before it serves: part with secrets in its environment, die with its parent, build."""
 
+import atexit
 import ctypes
 import gc
 import os
@@ -8,12 +9,12 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
-from idp.background import Background
+from idp.background import Background, Task
 from idp.composition import compose, compose_door, key_log_follower
 from idp.logs import configure_logging
 from idp.settings import Role, Settings
 from idp.upkeep import upkeep_tasks
-from idp.web.metrics import SharedMetrics
+from idp.web.metrics import WRITE_SECONDS, SharedMetrics
 from idp.wsgi import Application, build_application
 
 _PR_SET_PDEATHSIG = 1
@@ -32,14 +33,15 @@ def load_worker(settings: Settings, parent: int, draining: Flag) -> Application:
     # The server copies the environment into every request, where an HTTP_ name would look like a header.
     for name in [name for name in os.environ if name.startswith(("BLINDAGE_", "HTTP_"))]:
         del os.environ[name]
-    # The metrics package reads this name when it is first imported, which is in the next line but one.
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_directory(settings))
     metrics = SharedMetrics(metrics_directory(settings))
     provider = compose(settings, count_fetch=metrics.fetched)
     if settings.role is Role.DOOR:
         # Before anything is served: a door that starts on a restored backup must know which keys were revoked since.
         key_log_follower(compose_door(provider, settings)).follow()
-    Background(upkeep_tasks(provider, settings)).start()
+    chores = [*upkeep_tasks(provider, settings), Task("metrics", WRITE_SECONDS, metrics.write_down)]
+    Background(chores).start()
+    # An orderly end loses no figures; a kill loses those of the last second.
+    atexit.register(metrics.write_down)
     application = build_application(provider, settings, metrics, lambda: bool(draining.value))
     # What lives as long as the process need not be looked through again and again.
     gc.collect()
@@ -56,10 +58,9 @@ def clear_metrics(settings: Settings) -> None:
     """Forget the figures of processes that are gone; run by the main process before any worker starts."""
     directory = metrics_directory(settings)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for file in directory.glob("*.db"):
-        # Named `counter_<pid>.db`. A server that runs on this directory keeps its figures.
-        process = file.stem.rpartition("_")[2]
-        if not (process.isdigit() and Path(f"/proc/{process}").exists()):
+    for file in directory.iterdir():
+        # Named by the process. A server that runs on this directory keeps its figures.
+        if not (file.stem.isdigit() and Path(f"/proc/{file.stem}").exists()):
             file.unlink()
 
 

@@ -145,8 +145,10 @@ class AgeState:
     def _advanced(self, thresholds: tuple[int, ...], due: Correction | None, now: int) -> "AgeState":
         same = thresholds is self.thresholds and due is self.correction
         if self.next is None or self.on is None:
+            if same:
+                return self
             known = tuple(age for age in thresholds if age <= self.met)
-            return self if same else AgeState(self.met, None, None, known, due)
+            return AgeState(self.met, None, None, known, due)
         met = self.met
         for age in thresholds:
             if age > met:

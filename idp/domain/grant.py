@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from idp.domain.account import AccountState, AgeRecord
 from idp.domain.age import Band
 from idp.domain.client import Client, ClientState
+from idp.domain.value import value
 
 REFRESH_GRACE_SECONDS = 30
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Grant:
     """What a client may keep doing for a person. `subject` and `claims_request` are sealed at rest.
 
@@ -42,7 +43,7 @@ class Grant:
     band: Band | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Standing:
     """Everything that must hold at the moment a token is made or used: read in one go, decided by `serves`.
 
@@ -66,7 +67,7 @@ class Standing:
         return self.live and (client.state is ClientState.ACTIVE or (client.usable and self.tester))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Claim:
     """A grant to be opened if what its code saw holds: account active, age unchanged, consent open, session alive.
 

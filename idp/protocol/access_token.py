@@ -1,11 +1,11 @@
 """Access tokens: sealed, opaque, five minutes; they name a grant, and the grant says what still holds."""
 
-from dataclasses import dataclass
 
 import orjson
 
 from crypto.encoding import b64url_decode, b64url_encode
 from crypto.errors import CryptoError
+from idp.domain.value import value
 from idp.protocol.errors import InvalidToken
 from idp.protocol.provider import Provider
 
@@ -14,7 +14,7 @@ _REFERENCE_AD = b"access-token-reference/v1"
 _HEAD = 16 + 8
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AccessToken:
     """`grant_id` 16 bytes; `scope` may be narrower than the grant's; `jkt` of a DPoP key; epoch seconds."""
 

@@ -1,11 +1,11 @@
 """Authorization codes: sealed, self-contained, good for a minute, stored nowhere (RFC 6749, section 4.1.2)."""
 
-from dataclasses import dataclass
 
 import orjson
 
 from crypto.encoding import b64url_decode, b64url_encode
 from crypto.errors import CryptoError
+from idp.domain.value import value
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.provider import Provider
 
@@ -18,7 +18,7 @@ _AGE = 16
 _AGE_DIGITS, _VERSION_DIGITS = 96, 32
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AuthorizationCode:
     """All that was decided at `/authorize`. `id`, `account_id`, `consent_id` 16 bytes, `session_id` 32 bytes.
 

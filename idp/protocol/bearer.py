@@ -1,10 +1,10 @@
 """Access tokens as resources see them (RFC 6750, RFC 9449): where they may stand, and what holds behind them."""
 
-from dataclasses import dataclass
 
 from idp.domain.client import Client
 from idp.domain.grant import Grant, Standing
 from idp.domain.ports import Transaction
+from idp.domain.value import value
 from idp.protocol.access_token import AccessToken, open_access_token
 from idp.protocol.dpop import ALGORITHMS, proven_key
 from idp.protocol.errors import (
@@ -45,7 +45,7 @@ class ResourceRefusal(ProtocolError):
         return self.headers
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Authorized:
     """A token that holds: the grant behind it is not revoked, account, consent and session are alive."""
 
@@ -55,7 +55,7 @@ class Authorized:
     client: Client
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PresentedToken:
     """An access token as it stood in the request; nothing of it has been checked."""
 

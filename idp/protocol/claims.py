@@ -1,12 +1,12 @@
 """What an app learns of a person: an age band computed anew at each issue, and nothing that was not agreed."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from idp.domain.account import AgeRecord
 from idp.domain.age import AgeState
 from idp.domain.client import Client
 from idp.domain.scope import AGE, AGE_ASSURANCE, AGE_BAND, AGE_OVER_PREFIX, AGE_THRESHOLDS
+from idp.domain.value import value
 from idp.protocol.claims_request import ClaimsRequest
 from idp.protocol.provider import Provider
 from idp.services.realm import Realm
@@ -21,7 +21,7 @@ def claims_supported(realm: Realm) -> list[str]:
     return [*_ALWAYS, *sid, *realm.offer.age_claims, "session_until", *over]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Disclosure:
     """Whose answer this is: everything `age_claims` needs to know. `requested` are claims asked for by name."""
 

@@ -9,10 +9,10 @@ Steps 2 to 4 fail alike: the same answer, after the same work.
 import hmac
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
 from idp.domain.client import Client
+from idp.domain.value import value
 from idp.protocol import client_assertion
 from idp.protocol.errors import InvalidClient, InvalidRequest
 from idp.protocol.message import Request
@@ -25,7 +25,7 @@ _NO_CLIENT = "nobody"
 _SECRET_MAX = 512
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UnverifiedCredential:
     """What the request claims: not believed before `authenticate_client` has returned a Client."""
 

@@ -1,8 +1,8 @@
 """A token shown by its own client at /revoke or /introspect: which grant it speaks for, if it speaks at all."""
 
-from dataclasses import dataclass
 
 from idp.domain.client import Client
+from idp.domain.value import value
 from idp.protocol.access_token import AccessToken, open_access_token
 from idp.protocol.errors import InvalidGrant, InvalidToken
 from idp.protocol.jwt_access_token import open_jwt_access_token
@@ -10,7 +10,7 @@ from idp.protocol.provider import Provider
 from idp.protocol.refresh_token import RefreshToken, open_refresh_token
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HeldToken:
     """What one of our tokens says; nothing has been looked up yet. Exactly one of `access`, `refresh` is set."""
 

@@ -1,15 +1,17 @@
 """Requests and responses as the protocol sees them: no framework, no environ, nothing that was not asked for."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import orjson
+
+from idp.domain.value import value
 
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Request:
     """One HTTP request to a machine endpoint. `query` is the raw query string, `body` at most the size limit.
 
@@ -31,7 +33,7 @@ class Request:
     peer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Response:
     """One HTTP answer; `headers` holds no Content-Length, the edge adds it.
 

@@ -5,17 +5,17 @@ DPoP thumbprint or "", grant id, generation))[:20])`.
 """
 
 import hmac
-from dataclasses import dataclass
 
 from crypto.encoding import b64url_decode, b64url_encode, lp
 from crypto.errors import EncodingError
+from idp.domain.value import value
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.provider import Provider
 
 ID_BYTES, GENERATION_BYTES, MAC_BYTES = 16, 4, 20
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RefreshToken:
     """What a token with a right MAC says: which grant (16 bytes), which generation of it.
 

@@ -3,12 +3,12 @@
 Its own token generator, client authentication and storage hooks stay untouched: every grant's body is ours.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Payload
 
 from idp.domain.client import Client
+from idp.domain.value import value
 from idp.protocol.dpop import proven_key
 from idp.protocol.errors import InvalidDpopProof, InvalidTarget
 from idp.protocol.message import NO_STORE, Request, Response, json_response
@@ -27,7 +27,7 @@ class FormPayload(OAuth2Payload):  # type: ignore[misc]  # Authlib carries no ty
         return self._form
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TokenRequest:
     """A token request after form parsing and client authentication."""
 

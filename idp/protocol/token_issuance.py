@@ -1,6 +1,5 @@
 """Tokens of a grant: access token, ID token and refresh token, in one answer (RFC 6749, 5.1; OIDC Core, 3.1.3.3)."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from crypto.jwt import half_hash
@@ -8,6 +7,7 @@ from idp.domain.account import AgeRecord
 from idp.domain.client import Client
 from idp.domain.grant import Grant
 from idp.domain.scope import OFFLINE_ACCESS, OPENID, format_scope, parse_scope
+from idp.domain.value import value
 from idp.protocol.access_token import AccessToken, seal_access_token
 from idp.protocol.claims import Disclosure, age_claims, requested_for, session_until
 from idp.protocol.errors import InvalidGrant
@@ -16,7 +16,7 @@ from idp.protocol.provider import Provider
 from idp.protocol.refresh_token import make_refresh_token
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Issue:
     """What one token answer is made from: `scope` and DPoP key (`jkt`) of this access token; `nonce` of the code.
 

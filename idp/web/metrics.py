@@ -1,7 +1,33 @@
-"""Prometheus metrics: requests by endpoint and status, and their durations. No label says anything of a person."""
+"""Prometheus metrics: requests by endpoint and status, and their durations. No label says anything of a person.
 
+Each thread counts for itself, without a lock and without touching a file, because that would cost more than many an
+answer. Once a second the process adds its threads up into a file of its own, and the page adds up all files.
+"""
+
+import os
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
-from typing import Protocol
+from threading import Lock, get_ident
+from typing import Protocol, TypeVar
+
+import orjson
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+K = TypeVar("K")
+N = TypeVar("N", int, float)
+
+WRITE_SECONDS = 1.0
+"""How old the figures of another worker process may be."""
+
+_BOUNDS: tuple[float, ...] = Histogram.DEFAULT_BUCKETS
+"""Upper bounds of the durations, in seconds; the last is infinite."""
+
+_NAMES = [*map(str, _BOUNDS[:-1]), "+Inf"]
 
 
 class Metrics(Protocol):
@@ -17,54 +43,123 @@ class Metrics(Protocol):
 
 
 class SharedMetrics:
-    """Figures of all worker processes, kept in files of one directory (prometheus_client's multiprocess mode)."""
+    """Figures of all worker processes that share one directory; `process` names this one's file in it."""
 
-    def __init__(self, directory: Path) -> None:
-        # Imported here: the package looks at PROMETHEUS_MULTIPROC_DIR when it is first imported.
-        from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
-        from prometheus_client.multiprocess import MultiProcessCollector
-
-        self._requests = Counter(
-            "blindage_requests", "Requests answered.", ["endpoint", "status"], registry=CollectorRegistry()
-        )
-        self._seconds = Histogram(
-            "blindage_request_seconds", "Time to answer.", ["endpoint"], registry=CollectorRegistry()
-        )
-        self._fetches = Counter(
-            "blindage_outbound_requests",
-            "Requests to addresses that apps registered.",
-            ["method", "outcome"],
-            registry=CollectorRegistry(),
-        )
-        # Looking a label up costs more than counting: each combination is looked up once.
-        self._counters = {("", 0): self._requests.labels("none", "0")}
-        self._timers = {"": self._seconds.labels("none")}
-
-        def page() -> tuple[bytes, str]:
-            registry = CollectorRegistry()
-            MultiProcessCollector(registry, str(directory))  # type: ignore[no-untyped-call]  # as published
-            return generate_latest(registry), CONTENT_TYPE_LATEST
-
-        self._page = page
+    def __init__(self, directory: Path, process: int | None = None) -> None:
+        self._directory = directory
+        self._file = directory / f"{os.getpid() if process is None else process}.json"
+        # A worker that follows another under the same number goes on where that one was.
+        self._before = _Tally.read(self._file)
+        self._threads: dict[int, _Tally] = {}
+        self._written = b""
+        self._lock = Lock()
 
     def observe(self, endpoint: str, status: int, seconds: float) -> None:
         """Count one answer; `endpoint` is a name of our path tables, never an address as sent."""
-        counter = self._counters.get((endpoint, status))
-        if counter is None:
-            counter = self._counters[endpoint, status] = self._requests.labels(endpoint, str(status))
-        timer = self._timers.get(endpoint)
-        if timer is None:
-            timer = self._timers[endpoint] = self._seconds.labels(endpoint)
-        counter.inc()
-        timer.observe(seconds)
+        tally = self._own()
+        tally.requests[endpoint, status] += 1
+        # Prometheus: a bucket holds what is at most its bound.
+        tally.durations[endpoint, bisect_left(_BOUNDS, seconds)] += 1
+        tally.seconds[endpoint] += seconds
 
     def fetched(self, method: str, outcome: str) -> None:
         """Count one request of ours to an app; both words are from short lists, never an address."""
-        self._fetches.labels(method, outcome).inc()
+        self._own().fetches[method, outcome] += 1
+
+    def write_down(self) -> None:
+        """Keep this process's figures for the page of any process. OSError when the disk refuses."""
+        figures = self._sum().dump()
+        with self._lock:
+            if figures != self._written:
+                part = self._file.with_suffix(".part")
+                part.write_bytes(figures)
+                part.replace(self._file)
+                self._written = figures
 
     def page(self) -> tuple[bytes, str]:
         """The text format of Prometheus."""
-        return self._page()
+        total = self._sum()
+        for file in sorted(self._directory.glob("*.json")):
+            if file != self._file:
+                total.add(_Tally.read(file))
+        registry = CollectorRegistry()
+        registry.register(total)
+        return generate_latest(registry), CONTENT_TYPE_LATEST
+
+    def _own(self) -> "_Tally":
+        """This thread's figures. Who comes after a thread under the same number goes on with them."""
+        number = get_ident()
+        return self._threads.get(number) or self._threads.setdefault(number, _Tally())
+
+    def _sum(self) -> "_Tally":
+        total = _Tally()
+        for tally in (self._before, *self._threads.copy().values()):
+            total.add(tally)
+        return total
+
+
+class _Tally(Collector):
+    """Figures of one process, or of several: requests by (endpoint, status), durations by (endpoint, bucket)."""
+
+    def __init__(self) -> None:
+        self.requests: defaultdict[tuple[str, int], int] = defaultdict(int)
+        self.durations: defaultdict[tuple[str, int], int] = defaultdict(int)
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self.fetches: defaultdict[tuple[str, str], int] = defaultdict(int)
+
+    @classmethod
+    def read(cls, file: Path) -> "_Tally":
+        """What `dump` wrote to a file; nothing when there is none."""
+        tally = cls()
+        try:
+            kept = orjson.loads(file.read_bytes())
+        except FileNotFoundError:
+            return tally
+        tally.requests.update({(name, status): count for name, status, count in kept["requests"]})
+        tally.durations.update({(name, bucket): count for name, bucket, count in kept["durations"]})
+        tally.seconds.update(kept["seconds"])
+        tally.fetches.update({(method, outcome): count for method, outcome, count in kept["fetches"]})
+        return tally
+
+    def dump(self) -> bytes:
+        """JSON."""
+        return orjson.dumps({
+            "requests": [[*key, count] for key, count in self.requests.items()],
+            "durations": [[*key, count] for key, count in self.durations.items()],
+            "seconds": self.seconds,
+            "fetches": [[*key, count] for key, count in self.fetches.items()],
+        })  # fmt: skip
+
+    def add(self, other: "_Tally") -> None:
+        """Add another's figures, those of a thread that counts meanwhile included."""
+        _add(self.requests, other.requests)
+        _add(self.durations, other.durations)
+        _add(self.seconds, other.seconds)
+        _add(self.fetches, other.fetches)
+
+    def collect(self) -> Iterator[Metric]:
+        """The figures in the form of the metrics package."""
+        requests = CounterMetricFamily("blindage_requests", "Requests answered.", labels=["endpoint", "status"])
+        for (endpoint, status), count in sorted(self.requests.items()):
+            requests.add_metric([endpoint, str(status)], count)
+        yield requests
+        durations = HistogramMetricFamily("blindage_request_seconds", "Time to answer.", labels=["endpoint"])
+        for endpoint, seconds in sorted(self.seconds.items()):
+            up_to = accumulate(self.durations[endpoint, bucket] for bucket in range(len(_BOUNDS)))
+            durations.add_metric([endpoint], list(zip(_NAMES, up_to, strict=True)), seconds)
+        yield durations
+        fetches = CounterMetricFamily(
+            "blindage_outbound_requests", "Requests to addresses that apps registered.", labels=["method", "outcome"]
+        )
+        for (method, outcome), count in sorted(self.fetches.items()):
+            fetches.add_metric([method, outcome], count)
+        yield fetches
+
+
+def _add(figures: defaultdict[K, N], more: defaultdict[K, N]) -> None:
+    # One step for the interpreter: a dictionary that another thread adds to cannot be walked through.
+    for key, number in more.copy().items():
+        figures[key] += number
 
 
 class NoMetrics:
