@@ -59,7 +59,7 @@ def clear_metrics(settings: Settings) -> None:
     directory = metrics_directory(settings)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for file in directory.iterdir():
-        # Named by the process. A server that runs on this directory keeps its figures.
+        # Named by the process id. A server that runs on this directory keeps its figures.
         if not (file.stem.isdigit() and Path(f"/proc/{file.stem}").exists()):
             file.unlink()
 

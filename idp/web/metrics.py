@@ -1,7 +1,8 @@
-"""Prometheus metrics: requests by endpoint and status, and their durations. No label says anything of a person.
+"""Prometheus metrics: answers of the machine endpoints by endpoint and status, their durations, and requests to apps.
 
-Each thread counts for itself, without a lock and without touching a file, because that would cost more than many an
-answer. Once a second the process adds its threads up into a file of its own, and the page adds up all files.
+Pages are not counted, and no label says anything of a person. Each thread counts for itself, without a lock and
+without touching a file: that would cost more than some answers themselves. Once a second the process adds its threads
+up into a file of its own, and the page adds up all files.
 """
 
 import os
@@ -22,12 +23,13 @@ K = TypeVar("K")
 N = TypeVar("N", int, float)
 
 WRITE_SECONDS = 1.0
-"""How old the figures of another worker process may be."""
+"""How often a process writes its figures down: so old may those of another be."""
 
 _BOUNDS: tuple[float, ...] = Histogram.DEFAULT_BUCKETS
 """Upper bounds of the durations, in seconds; the last is infinite."""
 
-_NAMES = [*map(str, _BOUNDS[:-1]), "+Inf"]
+# The bounds as Prometheus writes them, in the label `le`.
+_BOUND_LABELS = [*map(str, _BOUNDS[:-1]), "+Inf"]
 
 
 class Metrics(Protocol):
@@ -43,13 +45,16 @@ class Metrics(Protocol):
 
 
 class SharedMetrics:
-    """Figures of all worker processes that share one directory; `process` names this one's file in it."""
+    """Figures of all worker processes that share one directory.
+
+    `process` is the number in the name of this one's file; by default the process id.
+    """
 
     def __init__(self, directory: Path, process: int | None = None) -> None:
         self._directory = directory
         self._file = directory / f"{os.getpid() if process is None else process}.json"
-        # A worker that follows another under the same number goes on where that one was.
-        self._before = _Tally.read(self._file)
+        # Of an ended process that had this process id.
+        self._earlier = _Tally.read(self._file)
         self._threads: dict[int, _Tally] = {}
         self._written = b""
         self._lock = Lock()
@@ -63,7 +68,7 @@ class SharedMetrics:
         tally.seconds[endpoint] += seconds
 
     def fetched(self, method: str, outcome: str) -> None:
-        """Count one request of ours to an app; both words are from short lists, never an address."""
+        """Count one request of ours to an app; both words are from short lists (`POST`, `ok`)."""
         self._own().fetches[method, outcome] += 1
 
     def write_down(self) -> None:
@@ -87,19 +92,23 @@ class SharedMetrics:
         return generate_latest(registry), CONTENT_TYPE_LATEST
 
     def _own(self) -> "_Tally":
-        """This thread's figures. Who comes after a thread under the same number goes on with them."""
+        """This thread's figures. A later thread with the same id goes on with them."""
         number = get_ident()
         return self._threads.get(number) or self._threads.setdefault(number, _Tally())
 
     def _sum(self) -> "_Tally":
         total = _Tally()
-        for tally in (self._before, *self._threads.copy().values()):
+        for tally in (self._earlier, *self._threads.copy().values()):
             total.add(tally)
         return total
 
 
 class _Tally(Collector):
-    """Figures of one process, or of several: requests by (endpoint, status), durations by (endpoint, bucket)."""
+    """Figures of a thread, a process, or several.
+
+    `requests` by endpoint and status; `durations` by endpoint and index into `_BOUNDS`, not yet added up; `fetches` by
+    method and outcome.
+    """
 
     def __init__(self) -> None:
         self.requests: defaultdict[tuple[str, int], int] = defaultdict(int)
@@ -122,7 +131,7 @@ class _Tally(Collector):
         return tally
 
     def dump(self) -> bytes:
-        """JSON."""
+        """As JSON, for `read`."""
         return orjson.dumps({
             "requests": [[*key, count] for key, count in self.requests.items()],
             "durations": [[*key, count] for key, count in self.durations.items()],
@@ -146,7 +155,7 @@ class _Tally(Collector):
         durations = HistogramMetricFamily("blindage_request_seconds", "Time to answer.", labels=["endpoint"])
         for endpoint, seconds in sorted(self.seconds.items()):
             up_to = accumulate(self.durations[endpoint, bucket] for bucket in range(len(_BOUNDS)))
-            durations.add_metric([endpoint], list(zip(_NAMES, up_to, strict=True)), seconds)
+            durations.add_metric([endpoint], list(zip(_BOUND_LABELS, up_to, strict=True)), seconds)
         yield durations
         fetches = CounterMetricFamily(
             "blindage_outbound_requests", "Requests to addresses that apps registered.", labels=["method", "outcome"]
