@@ -1,20 +1,25 @@
 """What one worker process does before it serves: part with secrets in its environment, die with its parent, build."""
 
-import atexit
 import ctypes
 import gc
 import os
 import signal
 import sys
+from contextlib import suppress
+from functools import partial
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Protocol
 
 from idp.background import Background, Task
 from idp.composition import compose, compose_door, key_log_follower
+from idp.domain.errors import Unavailable
 from idp.logs import configure_logging
+from idp.protocol.provider import Provider
+from idp.services.app_inspection import take_down
 from idp.settings import Role, Settings
 from idp.upkeep import upkeep_tasks
-from idp.web.metrics import WRITE_SECONDS, SharedMetrics
+from idp.web.metrics import WRITE_SECONDS, SharedMetrics, is_figures
 from idp.wsgi import Application, build_application
 
 _PR_SET_PDEATHSIG = 1
@@ -40,13 +45,22 @@ def load_worker(settings: Settings, parent: int, draining: Flag) -> Application:
         key_log_follower(compose_door(provider, settings)).follow()
     chores = [*upkeep_tasks(provider, settings), Task("metrics", WRITE_SECONDS, metrics.write_down)]
     Background(chores).start()
-    # An orderly end loses no figures; a kill loses those of the last second.
-    atexit.register(metrics.write_down)
+    # What a kill forgets, an orderly end does not. A forked process runs this, and no handlers of `atexit`.
+    Finalize(None, partial(_take_leave, provider, settings, metrics), exitpriority=0)
     application = build_application(provider, settings, metrics, lambda: bool(draining.value))
     # What lives as long as the process need not be looked through again and again.
     gc.collect()
     gc.freeze()
     return application
+
+
+def _take_leave(provider: Provider, settings: Settings, metrics: SharedMetrics) -> None:
+    """Keep what is counted in memory, as far as disk and database let us."""
+    with suppress(OSError):
+        metrics.write_down()
+    if settings.role is not Role.DOOR:
+        with suppress(Unavailable):
+            take_down(provider.realm.store, provider.now(), provider.app_use)
 
 
 def metrics_directory(settings: Settings) -> Path:
@@ -60,8 +74,8 @@ def clear_metrics(settings: Settings) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for file in directory.iterdir():
         # Named by the process id. A server that runs on this directory keeps its figures.
-        if not (file.stem.isdigit() and Path(f"/proc/{file.stem}").exists()):
-            file.unlink()
+        if is_figures(file) and not Path(f"/proc/{file.stem}").exists():
+            file.unlink(missing_ok=True)
 
 
 def _die_with_parent(parent: int) -> None:

@@ -2,6 +2,9 @@
 
 from typing import Protocol
 
+SKEW_SECONDS = 30
+"""How far a node's clock may be from the database's: half the life of a code. A node further off is not ready."""
+
 
 class Clock(Protocol):
     """A source of the present time."""

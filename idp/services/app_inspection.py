@@ -1,7 +1,8 @@
 """Inspection of apps: what each asked for, against what it is registered for (blindage client inspect).
 
 Counts and no persons. They are kept in memory and taken down once a minute, so that no request waits for them; a
-process that is killed forgets its last minute.
+process that is killed forgets its last minute. Where it is not known whether they were taken down, they are counted
+again.
 """
 
 from collections import Counter

@@ -9,6 +9,7 @@ import os
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
 from threading import Lock, get_ident
@@ -73,9 +74,9 @@ class SharedMetrics:
 
     def write_down(self) -> None:
         """Keep this process's figures for the page of any process. OSError when the disk refuses."""
-        figures = self._sum().dump()
         with self._lock:
-            if figures != self._written:
+            figures = self._sum().dump()
+            if figures != self._written or not self._file.exists():
                 part = self._file.with_suffix(".part")
                 part.write_bytes(figures)
                 part.replace(self._file)
@@ -83,7 +84,11 @@ class SharedMetrics:
 
     def page(self) -> tuple[bytes, str]:
         """The text format of Prometheus."""
-        total = self._sum()
+        # Only what has been written down: a figure that the next page, by another process, does not have would look
+        # like a counter that went back.
+        with suppress(OSError):
+            self.write_down()
+        total = _Tally.parse(self._written)
         for file in sorted(self._directory.glob("*.json")):
             if file != self._file:
                 total.add(_Tally.read(file))
@@ -118,16 +123,22 @@ class _Tally(Collector):
 
     @classmethod
     def read(cls, file: Path) -> "_Tally":
-        """What `dump` wrote to a file; nothing when there is none."""
-        tally = cls()
+        """What `dump` wrote to a file; nothing when there is none, or it is torn or of another version."""
         try:
-            kept = orjson.loads(file.read_bytes())
-        except FileNotFoundError:
-            return tally
-        tally.requests.update({(name, status): count for name, status, count in kept["requests"]})
-        tally.durations.update({(name, bucket): count for name, bucket, count in kept["durations"]})
-        tally.seconds.update(kept["seconds"])
-        tally.fetches.update({(method, outcome): count for method, outcome, count in kept["fetches"]})
+            return cls.parse(file.read_bytes())
+        except (OSError, ValueError, KeyError, TypeError):
+            return cls()
+
+    @classmethod
+    def parse(cls, figures: bytes) -> "_Tally":
+        """The inverse of `dump`; nothing for no bytes. ValueError, KeyError or TypeError for other text."""
+        tally = cls()
+        if figures:
+            kept = orjson.loads(figures)
+            tally.requests.update({(name, status): count for name, status, count in kept["requests"]})
+            tally.durations.update({(name, bucket): count for name, bucket, count in kept["durations"]})
+            tally.seconds.update(kept["seconds"])
+            tally.fetches.update({(method, outcome): count for method, outcome, count in kept["fetches"]})
         return tally
 
     def dump(self) -> bytes:
@@ -169,6 +180,11 @@ def _add(figures: defaultdict[K, N], more: defaultdict[K, N]) -> None:
     # One step for the interpreter: a dictionary that another thread adds to cannot be walked through.
     for key, number in more.copy().items():
         figures[key] += number
+
+
+def is_figures(file: Path) -> bool:
+    """Whether a file is one of a process's figures, by its name."""
+    return file.stem.isdigit() and file.suffix in (".json", ".part")
 
 
 class NoMetrics:

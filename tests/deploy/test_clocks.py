@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from idp.web.machine.health import CLOCK_SECONDS
+from idp.domain.clock import SKEW_SECONDS
 from tests.deploy.stack import Node, Stack
 from tests.deploy.traffic import BrowsedApp, Traffic
 from tests.need import need
@@ -69,7 +69,7 @@ def test_twenty_seconds_between_two_nodes_cost_nobody_a_request(stack: Stack, of
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("offset", ["+10m", f"-{CLOCK_SECONDS + 5}s"])
+@pytest.mark.parametrize("offset", ["+10m", f"-{SKEW_SECONDS + 5}s"])
 def test_a_node_whose_clock_is_far_off_is_left_out(stack: Stack, offset: str) -> None:
     with stack.behind("haproxy"), _clock_of(stack, stack.nodes[1], offset):
         off = _answer(stack.nodes[1])

@@ -11,9 +11,10 @@ from sqlalchemy import bindparam as param
 from sqlalchemy import func, select
 
 from idp.domain.app_use import DayOfUse, Use
+from idp.domain.clock import SKEW_SECONDS
 from idp.domain.errors import Unavailable
 from idp.storage.sql import engine_postgresql
-from idp.storage.sql.expiry import Expiries
+from idp.storage.sql.expiry import SPENT_KEPT_SECONDS, Expiries
 from idp.storage.sql.housekeeping import (
     BY_EXPIRY,
     DEVICE_GRANT_GRACE_SECONDS,
@@ -27,6 +28,9 @@ from idp.storage.sql.tables import grants
 from tests.storage.databases import Database
 from tests.storage.things import NOW, a_device_grant, a_grant, a_session, a_staff_member, a_staff_session, consenting
 
+GONE = NOW - SPENT_KEPT_SECONDS
+"""The latest end of a one-time value whose marker may go."""
+
 
 def test_what_has_expired_is_deleted_and_nothing_else(store: SqlStore) -> None:
     account, consent = consenting(store)
@@ -37,7 +41,8 @@ def test_what_has_expired_is_deleted_and_nothing_else(store: SqlStore) -> None:
     devices = [a_device_grant(expires_at=NOW - DEVICE_GRANT_GRACE_SECONDS + late) for late in (0, 1)]
     store.write(lambda tx: [tx.device_grants.add(device) for device in devices])
     for late in (0, 1):
-        store.write(lambda tx, late=late: tx.spent.claim("dpop", b"%d" % late, NOW + late))
+        spent = NOW - SPENT_KEPT_SECONDS + late
+        store.write(lambda tx, late=late, spent=spent: tx.spent.claim("dpop", b"%d" % late, spent))
         store.write(lambda tx, late=late: tx.attempts.add(b"key", NOW + late, NOW + late))
         store.write(lambda tx, late=late: tx.recovery_codes.add(account.id, bytes([late]) * 32, NOW + late))
     member = a_staff_member()
@@ -56,7 +61,7 @@ def test_what_has_expired_is_deleted_and_nothing_else(store: SqlStore) -> None:
     assert store.read(lambda tx: tx.grants.of_account(account.id)) == grants[1:]
     assert [store.read(lambda tx, one=one: tx.device_grants.get(one.id)) for one in devices] == [None, devices[1]]
     assert store.read(lambda tx: (tx.attempts.count(b"key", NOW), tx.attempts.count(b"key", NOW + 1))) == (0, 1)
-    assert not store.write(lambda tx: tx.spent.claim("dpop", b"1", NOW + 1))
+    assert not store.write(lambda tx: tx.spent.claim("dpop", b"1", NOW))
     assert store.read(lambda tx: tx.consents.active(account.id, "app")) == [consent]
 
 
@@ -67,12 +72,22 @@ def test_no_bite_is_larger_than_its_limit_and_all_bites_together_take_everything
     expired = [a_grant(consent, expires_at=NOW - GRANT_GRACE_SECONDS) for _ in range(70)]
     living = [a_grant(consent) for _ in range(10)]
     store.write(lambda tx: [tx.grants.claim_code(grant) for grant in (*expired, *living)])
-    store.write(lambda tx: [tx.spent.claim("dpop", b"%d" % number, NOW) for number in range(7)])
+    store.write(lambda tx: [tx.spent.claim("dpop", b"%d" % number, GONE) for number in range(7)])
     bites = [store.write(lambda tx: tx.housekeeping.purge(NOW, 3)) for _ in range(60)]
     assert all(count <= 3 for bite in bites for count in bite.values())
     assert sum(bite["grants"] for bite in bites) == 70
     assert sum(bite["spent"] for bite in bites) == 7
     assert database.rows("SELECT count(*) FROM grants") == [(10,)]
+
+
+def test_a_node_whose_clock_is_fast_leaves_what_the_slowest_still_takes(store: SqlStore) -> None:
+    """Nodes are ready up to 30 s off the database's clock: a value must not work once at each of two of them."""
+    expires_at = NOW
+    fast, slow = expires_at - 1 + 2 * SKEW_SECONDS, expires_at - 1
+    assert store.write(lambda tx: tx.spent.claim("par", b"value", expires_at))
+    store.write(lambda tx: tx.housekeeping.purge(fast, 100))
+    assert slow < expires_at, "the slow node takes the value for fresh"
+    assert not store.write(lambda tx: tx.spent.claim("par", b"value", expires_at))
 
 
 def test_grants_at_the_end_of_a_long_table_have_their_turn(store: SqlStore) -> None:
@@ -89,14 +104,14 @@ def test_grants_at_the_end_of_a_long_table_have_their_turn(store: SqlStore) -> N
 
 def test_a_reader_looks_and_the_writer_begins_where_it_was_told(store: SqlStore) -> None:
     for number in range(9):
-        store.write(lambda tx, number=number: tx.spent.claim("dpop", b"%d" % number, NOW - 9 + number))
+        store.write(lambda tx, number=number: tx.spent.claim("dpop", b"%d" % number, GONE - 9 + number))
     seen = store.read(lambda tx: tx.housekeeping.look(NOW, 3, {}))
-    assert seen.since == {"spent": NOW - 9}
+    assert seen.since == {"spent": GONE - 9}
     assert store.write(lambda tx: tx.housekeeping.purge(NOW, 3, seen))["spent"] == 3
     further = store.read(lambda tx: tx.housekeeping.look(NOW, 3, seen.since))
-    assert further.since == {"spent": NOW - 6}
+    assert further.since == {"spent": GONE - 6}
     # Rows before that place are not looked for, and with nothing seen nothing is.
-    late, nothing = replace(further, since={"spent": NOW - 1}), replace(further, since={})
+    late, nothing = replace(further, since={"spent": GONE - 1}), replace(further, since={})
     assert store.write(lambda tx: tx.housekeeping.purge(NOW, 9, late))["spent"] == 1
     assert not any(store.write(lambda tx: tx.housekeeping.purge(NOW, 9, nothing)).values())
     assert store.write(lambda tx: tx.housekeeping.purge(NOW, 9))["spent"] == 5
@@ -132,7 +147,7 @@ def test_who_is_at_it_holds_nobody_up(
     monkeypatch.setitem(engine_postgresql._SETTINGS, "lock_timeout", "4s")
     store = open_another()
     with database.raw() as other:
-        store.write(lambda tx: tx.spent.claim("dpop", b"1", NOW))
+        store.write(lambda tx: tx.spent.claim("dpop", b"1", GONE))
         assert not any(store.write(lambda tx: tx.housekeeping.purge(NOW - 1, 3)).values())
         other.execute(b"BEGIN")
         other.execute(b"SELECT value FROM meta WHERE name = 'housekeeping/grants' FOR UPDATE")

@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,7 +16,7 @@ from idp.storage.sql.statement import Statement
 from idp.storage.sql.store import SqlStore
 from idp.storage.sql.writer import CAREFUL_GROUPS, GROUP_MAX
 from tests.storage.databases import Database
-from tests.storage.groups import commits, in_one_group
+from tests.storage.groups import commits, in_one_group, wait_until
 from tests.storage.things import NOW, a_session, an_account, consenting
 
 _NONSENSE = Statement(text("DELETE FROM nowhere"))
@@ -232,6 +233,50 @@ def test_a_full_queue_says_so_at_once(store: SqlStore, monkeypatch: pytest.Monke
             store.write(_claim(9))
         free.set()
         assert all(outcome.result(20) for outcome in waiting)
+
+
+def test_a_group_that_takes_too_long_is_undone_and_refused(
+    store: SqlStore, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that is slow but answers must not keep anybody longer than a proxy waits."""
+    monkeypatch.setattr(writer_module, "PATIENCE", 0.5)
+
+    def slow(tx: Any, number: int) -> Any:
+        time.sleep(0.2)
+        return tx.keys.claim_meta(f"n{number}", "x")
+
+    units = [(lambda tx, number=number: slow(tx, number), b"%02d" % number) for number in range(12)]
+    outcomes = in_one_group(store, units)
+    assert all(isinstance(outcome.exception(20), Unavailable) for outcome in outcomes)
+    assert _names(database) == set()
+    assert store.write(_claim(1)), "and the next is served"
+
+
+def test_who_waited_too_long_for_a_turn_is_refused_and_has_written_nothing(
+    store: SqlStore, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "PATIENCE", 0.5)
+    held, free = threading.Event(), threading.Event()
+
+    def hold(tx: Any) -> None:
+        held.set()
+        assert free.wait(20)
+
+    with ThreadPoolExecutor(4) as threads:
+        holding = threads.submit(store.write, hold)
+        assert held.wait(20)
+        early = [threads.submit(store.write, _claim(number)) for number in range(2)]
+        writer = store._writer
+        assert writer is not None
+        wait_until(lambda: writer._queue.qsize() == 2)
+        time.sleep(0.6)
+        late = threads.submit(store.write, _claim(2))
+        wait_until(lambda: writer._queue.qsize() == 3)
+        free.set()
+        holding.result(20)
+        assert all(isinstance(outcome.exception(20), Busy) for outcome in early)
+        assert late.result(20)
+    assert _names(database) == {"n2"}
 
 
 def test_closing_finishes_what_waits_and_refuses_what_comes_later(store: SqlStore, database: Database) -> None:

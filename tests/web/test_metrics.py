@@ -1,11 +1,16 @@
 """Figures of several threads and processes, as Prometheus reads them."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import RawValue, get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from idp.server_process import clear_metrics, load_worker, metrics_directory
+from idp.settings import read_settings
 from idp.web.metrics import SharedMetrics
 
 REQUESTS = "blindage_requests_total"
@@ -65,12 +70,10 @@ def test_the_page_of_any_process_shows_all_of_them(tmp_path: Path) -> None:
     first, second = SharedMetrics(tmp_path, 1), SharedMetrics(tmp_path, 2)
     first.observe("token", 200, 0.001)
     second.observe("token", 200, 0.001)
-    first.write_down()
-    assert samples(second)[REQUESTS, "token", "200"] == 2
-    # What has been written down is not counted twice by its own process.
+    # Whoever has not written down yet is missing; nobody counts what it has written down itself twice.
     assert samples(first)[REQUESTS, "token", "200"] == 1
     second.write_down()
-    assert samples(first)[REQUESTS, "token", "200"] == 2
+    assert [samples(each)[REQUESTS, "token", "200"] for each in (first, second)] == [2, 2]
 
 
 def test_a_worker_goes_on_where_one_of_the_same_number_ended(tmp_path: Path) -> None:
@@ -95,3 +98,56 @@ def test_a_disk_that_refuses_loses_no_figures(tmp_path: Path) -> None:
     directory.mkdir()
     metrics.write_down()
     assert samples(SharedMetrics(directory, 2))[REQUESTS, "token", "200"] == 1
+
+
+TORN = [b"", b"{}", b"[1]", b'{"requests": 1, "durations": [], "seconds": {}, "fetches": []}']
+
+
+@pytest.mark.parametrize("torn", TORN)
+def test_a_file_that_cannot_be_read_hides_no_other(tmp_path: Path, torn: bytes) -> None:
+    for process in (1, 2):
+        (tmp_path / f"{process}.json").write_bytes(torn)
+    (tmp_path / "3.json").mkdir()
+    metrics = SharedMetrics(tmp_path, 1)
+    metrics.observe("token", 200, 0.001)
+    assert samples(metrics)[REQUESTS, "token", "200"] == 1
+
+
+def test_no_page_shows_what_the_next_one_will_not(tmp_path: Path) -> None:
+    """A counter that goes back, because its process was killed, would be taken for one that began anew."""
+    killed, other = SharedMetrics(tmp_path, 1), SharedMetrics(tmp_path, 2)
+    killed.observe("token", 200, 0.001)
+    seen = samples(killed)
+    assert samples(other) == seen
+    killed.observe("token", 200, 0.001)
+    (tmp_path / "1.part").mkdir()
+    assert samples(killed) == seen, "the disk refuses, so the second answer does not show"
+
+
+def test_an_orderly_end_of_a_worker_loses_no_figures(tmp_path: Path) -> None:
+    """Workers are forked, and such processes run no handlers of `atexit`."""
+    settings = read_settings(
+        {"BLINDAGE_ISSUER": "http://127.0.0.1:9000", "BLINDAGE_DATA_DIR": str(tmp_path)}, "http://127.0.0.1:9000"
+    )
+    clear_metrics(settings)
+
+    def work(parent: int, served: Connection) -> None:
+        application = load_worker(settings, parent, RawValue("b", 0))
+        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/jwks", "QUERY_STRING": "", "HTTP_HOST": "127.0.0.1:9000"}
+        for _ in range(3):
+            application(environ.copy(), lambda *_: None)
+        served.send(os.getpid())
+
+    told, tell = get_context("fork").Pipe(duplex=False)
+    worker = get_context("fork").Process(target=work, args=(os.getpid(), tell))
+    worker.start()
+    assert told.poll(60)
+    process = told.recv()
+    worker.join(60)
+    assert worker.exitcode == 0
+    (metrics_directory(settings) / "notes").write_text("somebody else's")
+    nobody = 2**22 + 1  # above every process id of Linux
+    assert samples(SharedMetrics(metrics_directory(settings), nobody))[REQUESTS, "jwks", "200"] == 3
+    clear_metrics(settings)
+    assert {file.name for file in metrics_directory(settings).iterdir()} == {"notes"}
+    assert not (metrics_directory(settings) / f"{process}.json").exists()

@@ -37,7 +37,7 @@ def take_up(provider: Provider, request_uri: str, client_id: str) -> UnverifiedR
     owner, expires_at, pairs, dpop_jkt, *_ = orjson.loads(opened[_ID_BYTES:])
     if owner != client_id or provider.now() >= expires_at:
         raise InvalidRequestUri("request_uri is not valid", "expired or of another client")
-    # After its expiry the URI is refused for its age, so the marker need not live longer.
+    # After its expiry the URI is refused for its age; housekeeping keeps the marker for as long as clocks may differ.
     if not provider.realm.store.write(lambda tx: tx.spent.claim("par", request_id, expires_at), request_id):
         raise InvalidRequestUri("request_uri has been used")
     return UnverifiedRequest(tuple((name, value) for name, value in pairs), pushed=True, dpop_jkt=dpop_jkt)

@@ -6,8 +6,12 @@ from dataclasses import dataclass, field
 from sqlalchemy import Table, delete, select
 from sqlalchemy import bindparam as param
 
+from idp.domain.clock import SKEW_SECONDS
 from idp.storage.sql.runner import Runner
 from idp.storage.sql.statement import Statement
+
+SPENT_KEPT_SECONDS = 2 * SKEW_SECONDS + 1
+"""How long a marker outlives its value: a fast node forgets it, and the slowest still takes the value as fresh."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_new
 
 from idp.domain.ports import Expired
-from idp.storage.sql.expiry import Expiries, Expiring
+from idp.storage.sql.expiry import SPENT_KEPT_SECONDS, Expiries, Expiring
 from idp.storage.sql.outbox import GIVEN_UP
 from idp.storage.sql.runner import Runner
 from idp.storage.sql.statement import Statement
@@ -41,7 +41,7 @@ DEVICE_GRANT_GRACE_SECONDS = 600
 
 BY_EXPIRY = (
     Expiring(sessions),
-    Expiring(spent),
+    Expiring(spent, kept=SPENT_KEPT_SECONDS),
     Expiring(attempts),
     Expiring(recovery_codes),
     Expiring(staff_sessions),

@@ -20,7 +20,8 @@ from idp.storage.sql.transaction import SqlTransaction
 
 GROUP_MAX = 64
 QUEUE_MAX = 512
-# Seconds a group may take, retries included; who has not had a turn by then is told to come back.
+# Seconds a caller may wait for a group, and a group may take, retries included. Whoever has not had a turn by then is
+# told to come back. With the last statement (5 s on PostgreSQL) that is less than a proxy waits for an answer.
 PATIENCE = 4.0
 SINGLE_TRIES = 3
 # Groups that run with savepoints from the start after one has needed them.
@@ -34,13 +35,14 @@ class _Unit:
     woken after it; nobody where the caller `may_leave` before. Units of the same `units` differ in `item` only.
     """
 
-    __slots__ = ("done", "error", "item", "key", "may_leave", "next", "result", "run", "units", "verdict")
+    __slots__ = ("asked", "done", "error", "item", "key", "may_leave", "next", "result", "run", "units", "verdict")
 
     def __init__(self, run: Callable[[Any], Any], key: bytes, units: Any = None, item: Any = None) -> None:
         self.run = run
         self.key = key
         self.units = units
         self.item = item
+        self.asked = monotonic()
         # A signal's handler runs in the main thread, and may raise there at any moment of the waiting.
         self.may_leave = get_ident() == main_thread().ident
         self.next: _Unit | None = None
@@ -140,6 +142,11 @@ class GroupingWriter:
                 unit = self._queue.get_nowait()
         except Empty:
             pass
+        # In the order of their coming: only where the first has waited for too long, others may have as well.
+        if group and group[0].asked + PATIENCE < (now := monotonic()):
+            late = [unit for unit in group if unit.asked + PATIENCE < now]
+            self._refuse(late, Busy("the database is too slow"))
+            group = group[len(late) :]
         if group:
             self._commit(group)
         return unit is not None
@@ -180,20 +187,22 @@ class GroupingWriter:
             self._careful -= 1
         try:
             try:
-                self._together(tx, group, savepoints=self._careful > 0 and len(group) > 1)
+                self._together(tx, group, savepoints=self._careful > 0 and len(group) > 1, until=started + PATIENCE)
             except _RunAgain:
                 self._careful = CAREFUL_GROUPS
-                self._together(tx, group, savepoints=True)
+                self._together(tx, group, savepoints=True, until=started + PATIENCE)
         except _OneByOne:
             self._one_by_one(tx, group, started + PATIENCE)
 
-    def _together(self, tx: SqlTransaction, group: Sequence[_Unit], savepoints: bool) -> None:
-        """Run and commit a group. Only then is any unit told that it has succeeded."""
+    def _together(self, tx: SqlTransaction, group: Sequence[_Unit], savepoints: bool, until: float) -> None:
+        """Run and commit a group. Only then is any unit told that it has succeeded. Unavailable past `until`."""
         run = tx.run
         try:
             run.begin()
             alone = group if savepoints or len(group) == 1 else self._alike(tx, group)
             for unit in alone:
+                if monotonic() > until:
+                    raise Unavailable("the database is too slow")
                 before = run.changed
                 unit.verdict = None
                 if savepoints:
@@ -277,7 +286,7 @@ class GroupingWriter:
                 if monotonic() > deadline:
                     return
                 try:
-                    self._together(tx, [unit], savepoints=False)
+                    self._together(tx, [unit], savepoints=False, until=deadline)
                 except _OneByOne:
                     continue
                 except (_Lost, _Doubtful):

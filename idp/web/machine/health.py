@@ -5,6 +5,7 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from idp.domain.clock import SKEW_SECONDS
 from idp.domain.ports import Store
 from idp.protocol.errors import InvalidToken
 from idp.protocol.message import NO_STORE, Request, Response
@@ -12,8 +13,6 @@ from idp.web.metrics import Metrics
 
 TEXT = "text/plain; charset=utf-8"
 DIRECT_LOOPBACK = "direct-loopback"
-CLOCK_SECONDS = 30
-"""How far a node's clock may be from the database's: half the life of a code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Health:
         if self.draining():
             return Response(503, b"draining\n", TEXT, (*NO_STORE, ("Retry-After", "1")))
         database_time = self.store.ping()
-        if database_time is not None and abs(self.now() - database_time) > CLOCK_SECONDS:
+        if database_time is not None and abs(self.now() - database_time) > SKEW_SECONDS:
             # Another node would take this one's codes for expired, or the other way round (threats F11).
             return Response(503, b"clock\n", TEXT, (*NO_STORE, ("Retry-After", "1")))
         if not self.able():

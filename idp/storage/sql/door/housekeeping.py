@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from idp.domain.ports import Expired
 from idp.storage.sql.door.tables import answered_requests, door_grants, spent_tokens
-from idp.storage.sql.expiry import Expiries, Expiring
+from idp.storage.sql.expiry import SPENT_KEPT_SECONDS, Expiries, Expiring
 from idp.storage.sql.runner import Runner
 from idp.storage.sql.tables import attempts, spent
 
@@ -12,7 +12,7 @@ from idp.storage.sql.tables import attempts, spent
 GRANT_GRACE_SECONDS = 600
 
 _BY_EXPIRY = (
-    Expiring(spent),
+    Expiring(spent, kept=SPENT_KEPT_SECONDS),
     Expiring(attempts),
     Expiring(spent_tokens),
     Expiring(answered_requests),
