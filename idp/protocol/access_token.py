@@ -1,6 +1,5 @@
 """Access tokens: sealed, opaque, five minutes; they name a grant, and the grant says what still holds."""
 
-
 import orjson
 
 from crypto.encoding import b64url_decode, b64url_encode

@@ -1,6 +1,5 @@
 """Authorization codes: sealed, self-contained, good for a minute, stored nowhere (RFC 6749, section 4.1.2)."""
 
-
 import orjson
 
 from crypto.encoding import b64url_decode, b64url_encode

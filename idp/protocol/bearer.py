@@ -1,6 +1,5 @@
 """Access tokens as resources see them (RFC 6750, RFC 9449): where they may stand, and what holds behind them."""
 
-
 from idp.domain.client import Client
 from idp.domain.grant import Grant, Standing
 from idp.domain.ports import Transaction

@@ -1,6 +1,5 @@
 """A token shown by its own client at /revoke or /introspect: which grant it speaks for, if it speaks at all."""
 
-
 from idp.domain.client import Client
 from idp.domain.value import value
 from idp.protocol.access_token import AccessToken, open_access_token

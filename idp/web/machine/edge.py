@@ -125,7 +125,6 @@ class Edge:
             self.limits.failed(creations, route.name, peer, _CREATIONS)
         return response
 
-
     def _blamed(self, route: Route, response: Response, client_id: str) -> Response:
         """A refusal of a client that proved who it is, counted for it alone, and the answer once there are too many.
 
