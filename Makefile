@@ -3,7 +3,7 @@
 #   make demo        account issuer, door and two demo apps on this machine
 #   make test        lint, then the tests (REQUIRE_ALL=1: what is missing fails instead of being skipped)
 #   make test-long   full race counts, timing statistics, faults
-#   make bench       side-by-side benchmark
+#   make bench       side-by-side benchmark (BENCH_FLAGS=--quick: a look; loadtests/README.md)
 #   make lock        resolve the lock files anew (LOCK_FLAGS=--upgrade for newer versions)
 
 SHELL := /bin/sh
@@ -33,7 +33,8 @@ test-long: setup
 	$(BIN)/python -m pytest -m long --timeout 3600
 
 bench: setup
-	BENCH_PYTHON="$$($(BIN)/python -m loadtests.interpreter)" $(BIN)/python -m loadtests.bench
+	export BENCH_PYTHON="$${BENCH_PYTHON:-$$($(BIN)/python -m loadtests.interpreter)}"; \
+	$(BIN)/python -m loadtests.bench $(BENCH_FLAGS)
 
 lint: setup
 	$(BIN)/ruff check .
