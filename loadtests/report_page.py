@@ -5,6 +5,7 @@ from typing import Any
 
 from loadtests.flame_graph import flame_graph
 from loadtests.ratios import Ratio
+from loadtests.report_rows import DISTURBED, FIGURES, NOT_ALL_ARE_RATIOS, RATIOS, figure_rows, ratio_rows
 from loadtests.rounds import Series
 
 _STYLE = """
@@ -37,10 +38,13 @@ def page(
         "<title>Blindage: side-by-side benchmark</title>", f"<style>{_STYLE}</style>",
         "<h1>Side-by-side benchmark</h1>", _facts(facts), "<h2>Ratios</h2>",
         '<p class="soft">How many times the work of the other server ours does: medians of paired rounds. Ratios of '
-        "one run count; absolute figures are this machine's.</p>", _ratio_table(ratios),
+        "one run count; absolute figures are this machine's.</p>", _table(RATIOS, ratio_rows(ratios)),
+        f'<p class="soft">{escape(NOT_ALL_ARE_RATIOS)}</p>',
     ]  # fmt: skip
     for each in series:
         parts += [f"<h2>{escape(each.work.title)}</h2>", _bars(each, labels), _figures(each, labels)]
+    if any(each.disturbed for each in series):
+        parts.append(f'<p class="soft">{escape(DISTURBED)}</p>')
     parts += ["<h2>Raw limits of this run, one core</h2>", _limits(limits)]
     if profile:
         parts += [
@@ -82,30 +86,14 @@ def _bars(series: Series, labels: dict[str, str]) -> str:
 
 
 def _figures(series: Series, labels: dict[str, str]) -> str:
-    rows = []
-    for name, samples in series.samples.items():
-        middle = sorted(samples, key=lambda sample: sample.load.rate)[len(samples) // 2]
-        rows.append(
-            [labels[name], f"{series.rate(name):,.0f}", f"{series.cpu_per_request(name):,.0f}",
-             f"{middle.load.p50:.1f}", f"{middle.load.p99:.1f}", f"{samples[-1].resident / 1e6:,.0f}"]
-        )  # fmt: skip
-    return _table(["server", "requests/s", "CPU µs/request", "p50 ms", "p99 ms", "MB resident"], rows)
-
-
-def _ratio_table(ratios: list[Ratio]) -> str:
-    rows = [
-        [ratio.name, f"{ratio.rate:.2f}", f"{ratio.cpu:.2f}", "" if ratio.goal is None else f"{ratio.goal:.2f}",
-         {True: "yes", False: "no", None: ""}[ratio.met]]
-        for ratio in ratios
-    ]  # fmt: skip
-    return _table(["ratio", "by requests/s", "by CPU", "goal", "reached"], rows)
+    return _table(FIGURES, [[labels[name], *cells] for name, *cells in figure_rows(series)])
 
 
 def _limits(limits: dict[str, float]) -> str:
-    return _table(["operation", "a second"], [[n.replace("_", " "), f"{v:,.0f}"] for n, v in limits.items()])
+    return _table(("operation", "a second"), [[n.replace("_", " "), f"{v:,.0f}"] for n, v in limits.items()])
 
 
-def _table(headings: list[str], rows: list[list[str]]) -> str:
+def _table(headings: tuple[str, ...], rows: list[list[str]]) -> str:
     head = "".join(f"<th scope=col>{escape(text)}" for text in headings)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}" for cell in row) for row in rows)
     return f"<table><thead><tr>{head}<tbody>{body}</table>"
