@@ -37,7 +37,10 @@ _TWO_WORKERS = "two_workers"
 
 
 def main() -> int:
-    """Run, print, write `latest.json` and `latest.html`; 1 when a server of ours is missing or a goal that must be."""
+    """Run, print, write `latest.json` and `latest.html`; the exit code.
+
+    1 when a server of ours is missing or falls out, or, with `--require-goals`, when a ratio misses its goal.
+    """
     options = _options()
     plan = Plan(options.rounds, options.seconds, options.connections)
     output: Path = options.output.absolute()

@@ -76,7 +76,10 @@ def _options() -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(prog="python -m loadtests.run", description=__doc__)
     parser.add_argument("--host", help="address of a running server; without it one is started on loopback")
     parser.add_argument("--prepared", type=Path, help="with --host: file of `python -m loadtests.prepare`")
-    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite", help="of our own server")
+    parser.add_argument(
+        "--database", choices=["sqlite", "postgresql"], default="sqlite",
+        help="without --host: of the server that is started (default sqlite)",
+    )  # fmt: skip
     parser.add_argument("--mix", type=Path, default=_HERE / "profiles" / "mixed.toml", help="the load profile (TOML)")
     parser.add_argument("--seconds", type=int, help="instead of the profile's")
     parser.add_argument("--people", type=int, default=10, help="accounts that sign in (default 10)")

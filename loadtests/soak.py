@@ -82,8 +82,8 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m loadtests.soak", description=__doc__)
     parser.add_argument("--exchanges", type=int, default=1_000_000, help="codes to redeem (default 1,000,000)")
-    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
-    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite", help="default sqlite")
+    parser.add_argument("--connections", type=int, default=32, help="keep-alive connections (default 32)")
     return parser.parse_args()
 
 

@@ -144,9 +144,9 @@ def _round(server: Workers, plan: Plan, rate: float, directory: Path) -> Shares:
 def main() -> int:
     """0 when the goal is reached: in exchanges, or, where the machine was full, by processor time."""
     parser = argparse.ArgumentParser(prog="python -m loadtests.two_workers", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=int, default=3)
-    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=7, help="pairs of rounds (default 7)")
+    parser.add_argument("--seconds", type=int, default=3, help="length of a round (default 3)")
+    parser.add_argument("--connections", type=int, default=32, help="keep-alive connections (default 32)")
     options = parser.parse_args()
     reason = Workers(2).missing()
     if reason is not None:
