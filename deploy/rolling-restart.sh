@@ -4,12 +4,19 @@
 #   rolling-restart.sh 1=127.0.0.1:9001 2=127.0.0.1:9002
 #
 # A node is named by its number in nginx.conf (haproxy needs no number: it sees by itself that a node drains) and by its
-# address. Run it where nginx runs. From the environment:
+# address. Run it as root where nginx runs. From the environment:
 #
 #   DRAIN_DIR   where nginx looks for a file named as a node that gets no requests (default /run/blindage-drain)
-#   RESTART     command that restarts the node whose port it is given, and returns when the old process has ended
-#               (default: systemctl restart blindage-account@PORT)
+#   RESTART     one executable file, without arguments of its own; it is given the node's port, restarts that node, and
+#               returns when the old process has ended (default: systemctl restart blindage-account@PORT)
 #   SETTLE      seconds for requests that are on their way to a node to end (default 2)
+#
+# RESTART for the nodes of a door:
+#
+#   #!/bin/sh
+#   exec systemctl restart "blindage-door@$1"
+#
+# It learns the port and not the host: nodes on several machines need different ports, by which it tells them apart.
 set -eu
 
 drain_dir=${DRAIN_DIR:-/run/blindage-drain}
