@@ -61,7 +61,7 @@ def list_accounts(as_json: bool) -> None:
 @click.option("--username", required=True)
 @as_json
 def reset_code(username: str, as_json: bool) -> None:
-    """Make a code for one password reset at /reset; it is good for 15 minutes. First make sure who asks for it."""
+    """Make a code for one password reset at /reset. It is good for 15 minutes. First make sure who asks for it."""
     with opened_provider() as provider:
         made = make_operators_code(provider.realm, username)
     say("code made; it is shown this once")
@@ -73,7 +73,7 @@ def reset_code(username: str, as_json: bool) -> None:
 @click.confirmation_option("--yes", prompt="Nothing of this account can be brought back. Delete it?")
 @as_json
 def delete(username: str, as_json: bool) -> None:
-    """Delete an account for good: its key first, then its rows; its apps are told within a minute or so."""
+    """Delete an account for good. Its key goes first, then its rows; its apps are told within a minute or so."""
     with opened_provider() as provider:
         deleted = delete_account(provider.realm, username, Initiator.ADMIN)
         # Until then SQLite's log holds copies of the pages that were emptied (threats E05).

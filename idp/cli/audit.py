@@ -21,7 +21,7 @@ def audit() -> None:
 @click.option("--heads", type=click.Path(exists=True, dir_okay=False), help="Heads kept elsewhere (JSON lines).")
 @as_json
 def verify(heads: str | None, as_json: bool) -> None:
-    """Look for edited, removed, reordered or added rows; refuses (1) when any is found."""
+    """Look for edited, removed, reordered or added rows. Refuses (1) when any is found."""
     with opened_provider() as provider:
         file = settings_here().data_dir / HEADS_FILE
         outside = read_heads(file) if heads is None else read_heads(type(file)(heads))

@@ -81,7 +81,7 @@ def list_clients(as_json: bool) -> None:
 @click.argument("client_id")
 @as_json
 def show_client(client_id: str, as_json: bool) -> None:
-    """Everything an app is registered with, secrets aside, and the messages to it that are not delivered."""
+    """Show what an app is registered with. Without secrets, but with the messages to it that are not delivered."""
     with opened_provider() as provider:
         app = provider.realm.store.read(lambda tx: tx.clients.get(client_id))
         if app is None:
@@ -97,7 +97,7 @@ def show_client(client_id: str, as_json: bool) -> None:
 @click.option("--version", type=int, help="The version that was looked at (`show` prints it); any other is refused.")
 @as_json
 def review(client_id: str, owner: str | None, version: int | None, as_json: bool) -> None:
-    """Mark an app as reviewed: everybody may sign in to it. Its sector_identifier_uri is fetched and checked now."""
+    """Mark an app as reviewed. Everybody may sign in to it; its sector_identifier_uri is fetched and checked now."""
     with opened_provider() as provider:
         reviewed = review_client(provider.realm, provider.fetcher, client_id, owner, version)
     say(f"client is {reviewed.state.value}")
@@ -108,7 +108,7 @@ def review(client_id: str, owner: str | None, version: int | None, as_json: bool
 @click.argument("client_id")
 @as_json
 def suspend(client_id: str, as_json: bool) -> None:
-    """Suspend an app: every node refuses it within five seconds."""
+    """Suspend an app. Every node refuses it within five seconds."""
     with opened_provider() as provider:
         suspended = clients.set_client_state(provider.realm, client_id, ClientState.SUSPENDED)
     say(f"client is {suspended.state.value}")
@@ -119,7 +119,7 @@ def suspend(client_id: str, as_json: bool) -> None:
 @click.option("--days", default=30, show_default=True, type=click.IntRange(1, KEPT_DAYS), help="Today and before.")
 @as_json
 def inspect(days: int, as_json: bool) -> None:
-    """What each app asked for against what it is registered for: counts, and no persons. A minute behind."""
+    """Compare what apps asked for and are registered for. Counts, and no persons. A minute behind."""
     with opened_provider() as provider:
         found = inspect_apps(provider.realm, days)
     rows = [
@@ -144,7 +144,7 @@ def inspect(days: int, as_json: bool) -> None:
 @click.option("--no-require-pkce", is_flag=True, help="Confidential apps that do not mention PKCE need none.")
 @as_json
 def initial_access_token(registrar: str, days: int, no_require_pkce: bool, as_json: bool) -> None:
-    """Let a registrar register apps at /register that are active at once. The token is printed here and never again."""
+    """Make a token for a registrar. Apps registered with it at /register are active at once. It is shown only here."""
     with opened_provider() as provider:
         access = InitialAccess(registrar, provider.now() + days * 86400, not no_require_pkce)
         token = admit_registrar(provider, access)

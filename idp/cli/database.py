@@ -17,7 +17,7 @@ def db() -> None:
 
 @db.command()
 def upgrade() -> None:
-    """Bring the schema of the configured database up to this version (the embedded one does so by itself)."""
+    """Bring the database's schema up to this version. The embedded one does so by itself."""
     settings = read_settings(os.environ, DEFAULT_ISSUER)
     upgrade_schema(settings.database_url or "", settings.data_dir, layout_of(settings))
     say("the schema is up to date")

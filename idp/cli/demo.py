@@ -23,7 +23,7 @@ _APP = (sys.executable, "-m", "relying_party_demo")
     "--data-dir", default="var/demo", show_default=True, type=click.Path(file_okay=False, path_type=Path)
 )
 def demo(port_base: int, data_dir: Path) -> None:
-    """Start an account issuer, a door and two apps, with an adult, a minor and a child to sign in as. Loopback only."""
+    """Start account issuer, door and two apps on loopback. An adult, a minor and a child are there to sign in as."""
     data_dir = data_dir.absolute()
     # Four hosts, since cookies know no ports; browsers take `localhost` and what ends in it for this machine.
     account_issuer, door_issuer = f"http://127.0.0.1:{port_base}", f"http://localhost:{port_base + 1}"

@@ -21,7 +21,7 @@ def evidence() -> None:
 @click.option("--assurance", required=True, type=click.Choice([level.value for level in Assurance]))
 @as_json
 def record(username: str, birthdate: datetime, method: str, assurance: str, as_json: bool) -> None:
-    """Record evidence; prints the band, the assurance, and the public date on which the band changes."""
+    """Record evidence. Prints the band, the assurance, and the public date on which the band changes."""
     born: date = birthdate.date()
     with opened_provider() as provider:
         kept = record_evidence(provider.realm, username, born, method, Assurance(assurance))

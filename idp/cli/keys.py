@@ -24,7 +24,7 @@ def list_keys(as_json: bool) -> None:
 @click.option("--alg", type=click.Choice(ALGORITHMS), multiple=True, help="Only these algorithms.")
 @as_json
 def rotate(alg: tuple[str, ...], as_json: bool) -> None:
-    """Publish a next key for each algorithm and do what is due with those that wait."""
+    """Publish a next key for each algorithm. What is due with those that wait is done, too."""
     with opened_provider() as provider:
         realm = provider.realm
         moved = advance(realm.store, realm.clock)

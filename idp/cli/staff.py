@@ -13,7 +13,7 @@ _ROLES = click.Choice([role.value for role in StaffRole])
 
 @click.group()
 def staff() -> None:
-    """The people who run this issuer; apart from everybody's accounts."""
+    """The people who run this issuer. Apart from everybody's accounts."""
 
 
 @staff.command()
@@ -33,7 +33,7 @@ def add(username: str, roles: tuple[str, ...], password_stdin: bool, as_json: bo
 @staff.command("list")
 @as_json
 def list_staff(as_json: bool) -> None:
-    """List members: id, name, roles, whether a second factor stands."""
+    """List members: id, name, roles, second factor set or not."""
     with opened_provider() as provider:
         found = members.all_staff(provider.realm)
     show([_shown(member) for member in found], as_json)
@@ -55,7 +55,7 @@ def remove(username: str, as_json: bool) -> None:
 @click.option("--role", "roles", type=_ROLES, multiple=True, required=True, help="All the member has from now on.")
 @as_json
 def set_roles(username: str, roles: tuple[str, ...], as_json: bool) -> None:
-    """Give a member these roles and no others; it holds from the next request on."""
+    """Give a member these roles and no others. It holds from the next request on."""
     with opened_provider() as provider:
         changed = members.set_staff_roles(provider.realm, username, map(StaffRole, roles))
     say("roles changed")
@@ -79,7 +79,7 @@ def reset_password(username: str, password_stdin: bool, as_json: bool) -> None:
 @click.option("--username", required=True)
 @as_json
 def reset_factor(username: str, as_json: bool) -> None:
-    """Forget a lost second factor, passkeys too; every session ends. First make sure who asks for it."""
+    """Forget a lost second factor, passkeys too. Every session ends. First make sure who asks for it."""
     with opened_provider() as provider:
         members.reset_staff_factor(provider.realm, username)
         changed = members.need_staff(provider.realm, username)

@@ -27,7 +27,7 @@ from idp.web.wallet_files import DIRECTORY, PAGE, read_wallet, wallet_digests
 
 @click.group()
 def tokens() -> None:
-    """Anonymous age tokens: the account issuer's keys and their public log."""
+    """Keys of anonymous age tokens, and their public log."""
 
 
 @tokens.command("keys")
@@ -46,7 +46,7 @@ def list_keys(as_json: bool) -> None:
 @click.option("--after-restore", is_flag=True, help="Revoke the primaries in use; their standbys take over.")
 @as_json
 def rotate(after_restore: bool, as_json: bool) -> None:
-    """Make the keys that are missing for this epoch and the next; a running server does this by itself.
+    """Make missing keys of this epoch and the next. A running server does this by itself.
 
     After a backup was restored, of the account issuer or of the door, tokens that were spent since could be spent
     again: --after-restore ends the keys they were signed with. Run it before the door serves again.
@@ -71,7 +71,7 @@ def rotate(after_restore: bool, as_json: bool) -> None:
 )
 @as_json
 def show_log(directory: str | None, as_json: bool) -> None:
-    """Print the log's verifier key, its newest checkpoint, and every leaf."""
+    """Print the log: verifier key, newest checkpoint, every leaf."""
     with opened_provider() as provider:
         store, signer = provider.realm.store, log_signer(provider)
         if directory is not None:
@@ -94,7 +94,7 @@ def show_log(directory: str | None, as_json: bool) -> None:
 @click.option("--witness", required=True, help="The witness's verifier key: one line.")
 @as_json
 def cosign(file: Any, witness: str, as_json: bool) -> None:
-    """Keep the cosignature that a witness put on a checkpoint (FILE; - for standard input)."""
+    """Keep a witness's cosignature of a checkpoint. It is in FILE; - for standard input."""
     try:
         verifier = Verifier.parse(witness)
     except MerkleError as error:

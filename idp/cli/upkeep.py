@@ -15,7 +15,7 @@ from idp.upkeep import sql_store
 @click.command()
 @as_json
 def housekeeping(as_json: bool) -> None:
-    """Remove what has expired and move signing keys on; a running server does this by itself."""
+    """Remove what has expired and move signing keys on. A running server does this by itself."""
     with opened_provider() as provider:
         realm = provider.realm
         schedule(realm.store, realm.clock)
@@ -28,7 +28,7 @@ def housekeeping(as_json: bool) -> None:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def backup(file: Path) -> None:
-    """Write a checked copy of the embedded database to FILE; the master key is kept elsewhere, on purpose."""
+    """Write a checked copy of the embedded database to FILE. The master key is kept elsewhere, on purpose."""
     with opened_provider() as provider:
         sql_store(provider.realm.store).backup(file)
     say(f"written: {file}")
@@ -37,7 +37,7 @@ def backup(file: Path) -> None:
 @click.command()
 @as_json
 def fsck(as_json: bool) -> None:
-    """Prove the database's invariants (listed in the output), stopped or live; refuses (1) when one is broken."""
+    """Prove the database's invariants, stopped or live. The output lists them; refuses (1) when one is broken."""
     with opened_provider() as provider:
         realm = provider.realm
         found = check_invariants(sql_store(realm.store), provider.now(), realm.policy.consent_age, realm.token_quota)

@@ -34,7 +34,7 @@ SEED_BYTES = 32
 )
 @as_json
 def witness(log: str, log_key: str, name: str, key: Path, state: Path, as_json: bool) -> None:
-    """Check LOG (an address or a file) against what was seen before, cosign its checkpoint, print the note.
+    """Check LOG, cosign its checkpoint, print the note. LOG, an address or a file, is held against what was seen.
 
     Refused, and nothing signed, when the log is smaller or other than it was: then keep both, and tell people. The
     operator of the log adds the note with `blindage tokens cosign`.
