@@ -1,6 +1,6 @@
 """Settings, from the environment (prefix BLINDAGE_), checked once at start; a wrong one stops the start.
 
-`blindage serve --help` and `docs/operations.md` list them.
+`docs/operations.md` lists them.
 """
 
 from collections.abc import Mapping
