@@ -52,8 +52,11 @@ from idp.storage.sql.sealed_columns import ColumnSealing
 from idp.storage.sql.store import open_store
 from idp.system_clock import SystemClock
 
-PASSWORD_QUEUE = 64
-"""Sign-ins that may wait for Argon2; at 20 ms each the last of them waits a second or so on two cores."""
+PASSWORDS_AT_ONCE = 8
+"""A worker checks at most so many at a time, however many cores there are."""
+
+PASSWORD_QUEUE = 12
+"""Sign-ins that may wait for Argon2, each on a thread: together with those that run fewer than a worker has."""
 
 PRESENTATION_SECONDS = 900
 """How long an app's request waits at the door: time enough to fetch tokens on the way, where a wallet is new."""
@@ -87,7 +90,7 @@ def compose(
         curfew=Curfew(policy, holiday_calendar(policy.holiday_calendar)),
         store=store,
         clock=clock,
-        passwords=PasswordWork(width=_processors(), queue=PASSWORD_QUEUE),
+        passwords=PasswordWork(width=min(_processors(), PASSWORDS_AT_ONCE), queue=PASSWORD_QUEUE),
         known_passwords=known_passwords(settings.breached_passwords_file),
         offer=DOOR_OFFER if is_door else ACCOUNT_OFFER,
         token_quota=settings.token_quota,

@@ -7,6 +7,8 @@ import time
 import pytest
 
 from crypto.passwords import PasswordCost
+from idp.cli.serve import BLOCKING_THREADS
+from idp.composition import PASSWORD_QUEUE, PASSWORDS_AT_ONCE
 from idp.domain.errors import Busy
 from idp.services.password_work import PasswordWork
 
@@ -76,3 +78,8 @@ def test_a_full_queue_answers_at_once() -> None:
     assert time.perf_counter() - begun < 5
     leave.set()
     thread.join()
+
+
+def test_a_rush_of_sign_ins_leaves_threads_for_all_else() -> None:
+    """Else the worker would answer nothing, not even that it is busy."""
+    assert PASSWORDS_AT_ONCE + PASSWORD_QUEUE <= BLOCKING_THREADS - 12
