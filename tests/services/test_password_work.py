@@ -10,6 +10,7 @@ from crypto.passwords import PasswordCost
 from idp.cli.serve import BLOCKING_THREADS
 from idp.composition import PASSWORD_QUEUE, PASSWORDS_AT_ONCE
 from idp.domain.errors import Busy
+from idp.protocol.age_tokens.signers import AT_ONCE, WAITING
 from idp.services.password_work import PasswordWork
 
 WIDTH, QUEUE = 2, 8
@@ -80,6 +81,7 @@ def test_a_full_queue_answers_at_once() -> None:
     thread.join()
 
 
-def test_a_rush_of_sign_ins_leaves_threads_for_all_else() -> None:
+def test_a_rush_leaves_threads_for_all_else() -> None:
     """Else the worker would answer nothing, not even that it is busy."""
     assert PASSWORDS_AT_ONCE + PASSWORD_QUEUE <= BLOCKING_THREADS - 12
+    assert AT_ONCE + WAITING <= BLOCKING_THREADS - 12, "batches of age tokens"

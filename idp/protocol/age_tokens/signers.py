@@ -13,12 +13,15 @@ from idp.services.token_keys import acceptable_keys, signing_key_of
 RELOAD_SECONDS = 5
 """How old the loaded keys may be: a revoked primary signs no longer than this on any node."""
 
-WAITING = 64
-"""Batches that may wait for a processor; each takes some 10 ms, so the last waits about a second."""
+AT_ONCE = 4
+"""A worker signs at most so many batches at a time, however many cores there are."""
+
+WAITING = 16
+"""Batches that may wait for a processor, each on a thread: together with those that run fewer than a worker has."""
 
 
 class TokenSigners:
-    """Opened keys by band, and room for so many batches at once as there are processors."""
+    """Opened keys by band, and room for as many batches at once as there are processors, up to `AT_ONCE`."""
 
     def __init__(self, load: Callable[[], Sequence[TokenKey]], now: Callable[[], int], processors: int) -> None:
         self._load = load
@@ -26,8 +29,9 @@ class TokenSigners:
         self._lock = threading.Lock()
         self._loaded: tuple[int, tuple[TokenKey, ...]] | None = None
         self._opened: dict[bytes, BlindRsaKey] = {}
-        self._running = threading.Semaphore(processors)
-        self._admitted = threading.Semaphore(processors + WAITING)
+        width = min(processors, AT_ONCE)
+        self._running = threading.Semaphore(width)
+        self._admitted = threading.Semaphore(width + WAITING)
 
     def keys(self) -> tuple[TokenKey, ...]:
         """Every key there is, at most five seconds old."""
