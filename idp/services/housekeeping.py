@@ -42,7 +42,7 @@ class Purger:
             self._seen, self._in_vain = expired.since, 0
             return True
         # Grants here and there: on through the whole table, else the last of a long one would wait for days.
-        self._in_vain = 0 if bite["grants"] else self._in_vain + 1
+        self._in_vain = 0 if bite.get("grants") else self._in_vain + 1
         # At the end of the table, or after a while without anything to remove, the rest can wait for the next minute.
         return self._in_vain < _LOOKS and expired.next_place != b"" or self._rest()
 

@@ -119,7 +119,8 @@ def test_the_passkey_is_among_the_suggestions_of_the_name_field(person: Person, 
     person.page.wait_for_url("**/account/passkeys?done=added")
     person.attend(False)
     _sign_out(person, issuer)
-    # The virtual authenticator chooses the suggestion as soon as somebody is there.
+    # The virtual authenticator chooses the suggestion as soon as somebody is there; not yet on the page after sign-out.
+    person.page.goto("about:blank")
     person.attend(True)
     # It may be there before the page has loaded: only where the person ends up counts.
     person.page.goto(f"{issuer.url}/sign-in", wait_until="commit")
