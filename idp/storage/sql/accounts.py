@@ -1,6 +1,7 @@
 """Accounts: one row, one data key. Everything personal in the row is sealed under that key."""
 
 from collections.abc import Sequence
+from functools import cache
 
 from sqlalchemy import bindparam as param
 from sqlalchemy import delete, insert, select, update
@@ -80,20 +81,11 @@ class SqlAccounts:
         self._sealing = sealing
 
     def add(self, account: Account) -> None:
-        sealing, row_id = self._sealing, account.id
-        key, wrapped = sealing.new_data_key(row_id)
-        profile = lp(account.username, account.contact or "", account.salt)
-        added = self._run.change(
-            _ADD, row_id, account.username_index, account.state.value, int(account.tester), account.created_at,
-            sealing.profile.seal(key, row_id, profile),
-            sealing.password.seal(key, row_id, account.password_hash.encode()),
-            sealing.age.seal(key, row_id, account.age.serialize() if account.age else b""),
-            sealing.dedup.seal(key, row_id, account.dedup_index or b""),
-            sealing.links.seal(key, row_id, _link_bytes(account.guardians, account.children)),
-        )
+        row = _sealed(self._sealing, account)
+        added = self._run.change(_ADD, *row[:-1])
         if not added:
             raise Conflict("the account id or the user name exists")
-        self._run.change(_ADD_KEY, row_id, wrapped)
+        self._run.change(_ADD_KEY, account.id, row[-1])
         if account.dedup_index is not None and not self._run.change(_CLAIM_INDEX, account.dedup_index):
             raise Conflict("the de-duplication index is taken")
 
@@ -101,7 +93,10 @@ class SqlAccounts:
         return self._account(self._run.one(_GET_LOCKED if self._run.for_write else _GET, account_id))
 
     def by_username(self, username_index: bytes) -> Account | None:
-        return self._account(self._run.one(_BY_USERNAME, username_index))
+        row = self._run.one(_BY_USERNAME, username_index)
+        # A name that nobody has takes as long as one that somebody has.
+        opened = self._opened(row or _nobody(self._sealing))
+        return opened if row else None
 
     def id_of(self, username_index: bytes) -> bytes | None:
         row = self._run.one(_ID_OF, username_index)
@@ -196,6 +191,30 @@ class SqlAccounts:
             guardians=_pieces(guardians, ID_BYTES),
             children=_pieces(children, ID_BYTES),
         )
+
+
+def _sealed(sealing: ColumnSealing, account: Account) -> Row:
+    """The row of a new account under a new data key: `_COLUMNS`, and that key wrapped."""
+    row_id = account.id
+    key, wrapped = sealing.new_data_key(row_id)
+    profile = lp(account.username, account.contact or "", account.salt)
+    return (
+        row_id, account.username_index, account.state.value, int(account.tester), account.created_at,
+        sealing.profile.seal(key, row_id, profile),
+        sealing.password.seal(key, row_id, account.password_hash.encode()),
+        sealing.age.seal(key, row_id, account.age.serialize() if account.age else b""),
+        sealing.dedup.seal(key, row_id, account.dedup_index or b""),
+        sealing.links.seal(key, row_id, _link_bytes(account.guardians, account.children)),
+        wrapped,
+    )
+
+
+@cache
+def _nobody(sealing: ColumnSealing) -> Row:
+    """A row like any other that stands in no table."""
+    name, password_hash, salt = "nobody-of-this-name", "x" * 97, bytes(32)
+    state = AccountState.ACTIVE
+    return _sealed(sealing, Account(bytes(ID_BYTES), name, bytes(_INDEX_BYTES), password_hash, salt, state, 0))
 
 
 def _link_bytes(guardians: tuple[bytes, ...], children: tuple[bytes, ...]) -> bytes:
