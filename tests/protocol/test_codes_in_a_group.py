@@ -1,16 +1,16 @@
 """Codes that come at once, and codes whose person, consent, session or app changes on the way to their exchange."""
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from functools import partial
 from typing import Any
 
 import pytest
 
 from idp.domain.client import ClientState
 from idp.services.accounts import create_account
+from idp.upkeep import sql_store
 from tests.app import MINOR, App, Person
 from tests.relying_party import RelyingParty, error_of, success
-from tests.storage.groups import wait_until
+from tests.storage.groups import all_waiting
 from tests.web.visitor import PASSWORD
 
 
@@ -20,21 +20,8 @@ def party(app: App) -> RelyingParty:
 
 
 def _at_once(app: App, party: RelyingParty, codes: list[str]) -> list[Any]:
-    store: Any = app.provider.realm.store
-    held, free = Event(), Event()
-
-    def hold(tx: object) -> None:
-        held.set()
-        assert free.wait(20)
-
-    with ThreadPoolExecutor(len(codes) + 1) as threads:
-        holding = threads.submit(store.write, hold)
-        assert held.wait(20)
-        answers = [threads.submit(party.exchange, code) for code in codes]
-        wait_until(lambda: store._writer._queue.qsize() == len(codes))
-        free.set()
-        holding.result(20)
-        return [answer.result(20) for answer in answers]
+    outcomes = all_waiting(sql_store(app.provider.realm.store), [partial(party.exchange, code) for code in codes])
+    return [outcome.result(20) for outcome in outcomes]
 
 
 def test_code_that_comes_twice_in_one_group_revokes_what_it_led_to(app: App, party: RelyingParty) -> None:

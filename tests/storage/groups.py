@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from idp.storage.sql.store import SqlStore
@@ -13,17 +14,22 @@ Unit = Callable[[Any], Any]
 
 def in_one_group(store: SqlStore, units: Sequence[tuple[Unit, bytes]]) -> list[Future[Any]]:
     """Run `units` (with their keys) so that the writer finds all of them waiting; returns their outcomes."""
+    return all_waiting(store, [partial(store.write, unit, key) for unit, key in units])
+
+
+def all_waiting(store: SqlStore, calls: Sequence[Callable[[], Any]]) -> list[Future[Any]]:
+    """Make calls that each write once, so that the writer finds all of them waiting; returns their outcomes."""
     held, free = threading.Event(), threading.Event()
 
     def hold(tx: object) -> None:
         held.set()
         assert free.wait(20)
 
-    with ThreadPoolExecutor(len(units) + 1) as threads:
+    with ThreadPoolExecutor(len(calls) + 1) as threads:
         holding = threads.submit(store.write, hold)
         assert held.wait(20)
-        outcomes = [threads.submit(store.write, unit, key) for unit, key in units]
-        wait_until(lambda: store._writer is not None and store._writer._queue.qsize() == len(units))
+        outcomes = [threads.submit(call) for call in calls]
+        wait_until(lambda: store._writer is not None and store._writer._queue.qsize() == len(calls))
         free.set()
         holding.result(20)
     return outcomes

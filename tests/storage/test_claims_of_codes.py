@@ -1,9 +1,8 @@
 """Codes are claimed only while what they saw still holds: one statement for a whole group of them."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from threading import Event
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from idp.domain.account import AccountState
 from idp.domain.grant import Claim
 from idp.storage.sql.store import SqlStore
 from idp.storage.sql.writer import GROUP_MAX
-from tests.storage.groups import wait_until
+from tests.storage.groups import all_waiting
 from tests.storage.things import ADULT, CHILD, NOW, a_consent, a_grant, a_session, consenting
 
 Change = Callable[[Any, Any, Any, Any], Any]
@@ -117,19 +116,7 @@ def test_one_that_fails_among_its_kind_harms_no_other(store: SqlStore) -> None:
 
 def _together(store: SqlStore, units: Any, items: Any) -> list[Any]:
     """Results, or errors, of units that the writer finds waiting all at once."""
-    held, free = Event(), Event()
-
-    def hold(tx: object) -> None:
-        held.set()
-        assert free.wait(20)
-
-    with ThreadPoolExecutor(len(items) + 1) as threads:
-        holding = threads.submit(store.write, hold)
-        assert held.wait(20)
-        outcomes = [threads.submit(store.write_each, units, item, b"%02d" % item) for item in items]
-        wait_until(lambda: store._writer is not None and store._writer._queue.qsize() == len(items))
-        free.set()
-        holding.result(20)
+    outcomes = all_waiting(store, [partial(store.write_each, units, item, b"%02d" % item) for item in items])
     return [outcome.exception() or outcome.result() for outcome in outcomes]
 
 

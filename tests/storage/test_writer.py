@@ -5,6 +5,7 @@ import threading
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy import text
 
 from idp.domain.errors import Busy, Conflict, Refused, Unavailable
 from idp.storage.sql import writer as writer_module
+from idp.storage.sql.runner import Trouble
 from idp.storage.sql.statement import Statement
 from idp.storage.sql.store import SqlStore
 from idp.storage.sql.writer import CAREFUL_GROUPS, GROUP_MAX
@@ -277,6 +279,45 @@ def test_who_waited_too_long_for_a_turn_is_refused_and_has_written_nothing(
         assert all(isinstance(outcome.exception(20), Busy) for outcome in early)
         assert late.result(20)
     assert _names(database) == {"n2"}
+
+
+class _Contended(Exception):
+    """What a database says when others hold its rows."""
+
+
+class _SlowToBegin:
+    """Of a runner what the writer uses; each transaction takes its time to begin."""
+
+    changed = 0
+
+    def begin(self) -> None:
+        time.sleep(0.3)
+
+    def commit(self) -> None: ...
+    def rollback(self) -> None: ...
+    def close(self) -> None: ...
+
+    def trouble(self, error: Exception) -> Trouble | None:
+        return Trouble.CONTENTION if isinstance(error, _Contended) else None
+
+
+def test_time_that_runs_out_between_single_units_takes_back_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first is committed when the second begins past the limit: it has been done, and is told so."""
+    monkeypatch.setattr(writer_module, "PATIENCE", 0.8)
+    tried: list[str] = []
+
+    def run(tx: Any, name: str) -> str:
+        tried.append(name)
+        if len(tried) == 1:
+            raise _Contended
+        return name
+
+    writer = writer_module.GroupingWriter(lambda: SimpleNamespace(run=_SlowToBegin()))  # type: ignore[arg-type,return-value]
+    units = [writer_module._Unit(lambda tx, name=name: run(tx, name), name.encode()) for name in ("a", "b")]
+    writer._commit(units)
+    writer.close()
+    assert tried[:2] == ["a", "a"]
+    assert (units[0].result, units[0].error) == ("a", None)
 
 
 def test_closing_finishes_what_waits_and_refuses_what_comes_later(store: SqlStore, database: Database) -> None:

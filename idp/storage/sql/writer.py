@@ -8,6 +8,7 @@ way of one (a lock, a deadlock), the units run again, each in a transaction of i
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import pairwise
+from math import inf
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread, get_ident, main_thread
 from time import monotonic
@@ -286,7 +287,8 @@ class GroupingWriter:
                 if monotonic() > deadline:
                     return
                 try:
-                    self._together(tx, [unit], savepoints=False, until=deadline)
+                    # No limit of its own: to give up in here would take back what others were promised before.
+                    self._together(tx, [unit], savepoints=False, until=inf)
                 except _OneByOne:
                     continue
                 except (_Lost, _Doubtful):
